@@ -1,1 +1,21 @@
-//! Under construction.
+//! The engine of vps-docker: turn any cheap VPS into a Docker machine with an SSH door, safely.
+//!
+//! Data flows one way, and a module imports only from its left:
+//!
+//! `model → error → {client, keys, cloud_init, ssh} → {registry, docker, store} → lifecycle`
+//!
+//! * [`model`]: plain data, no I/O.
+//! * [`Error`], [`ErrorKind`]: what went wrong, where, and what to do next.
+//! * [`VpsClient`]: what a provider can do. Provider crates implement it and nothing else.
+//! * [`VpsDockerProvider`]: the engine that makes hosts of instances.
+//!
+//! The library never prints, reads the environment or guesses a home directory; the only global
+//! state is the [provider registry](registry).
+
+pub mod client;
+mod error;
+pub mod model;
+pub mod registry;
+
+pub use client::{Capabilities, VpsClient, VpsClientExt};
+pub use error::{Error, ErrorKind, Result};

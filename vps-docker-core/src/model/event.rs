@@ -1,0 +1,100 @@
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+/// Progress of a create, in the order in which it happens.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum CreateEvent {
+    /// A phase begins. Phases may overlap.
+    Started(Phase),
+    /// Something worth a line happened within a phase.
+    Progress(Phase, String),
+    /// A phase ended well, after so long.
+    Finished(Phase, Duration),
+    /// The create failed and what was made is being removed.
+    RollingBack,
+}
+
+/// The steps of a create.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Checks against the provider's catalogue and the names in use.
+    Plan,
+    /// The provider accepts the order.
+    Order,
+    /// The VPS boots, until its sshd answers.
+    Boot,
+    /// The pinned connection to the VPS.
+    Connect,
+    /// The rest of cloud-init's work: Docker installed and answering.
+    Bootstrap,
+    /// The image gets to the VPS.
+    Image,
+    /// sshd is brought into the image.
+    Sshd,
+    /// The container starts.
+    Container,
+    /// The pinned connection to the container.
+    Door,
+    /// The record is written, the tags made final.
+    Record,
+}
+
+impl Phase {
+    /// All phases, in order.
+    pub const ALL: [Self; 10] = [
+        Self::Plan,
+        Self::Order,
+        Self::Boot,
+        Self::Connect,
+        Self::Bootstrap,
+        Self::Image,
+        Self::Sshd,
+        Self::Container,
+        Self::Door,
+        Self::Record,
+    ];
+
+    /// The phase's name in machine output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Order => "order",
+            Self::Boot => "boot",
+            Self::Connect => "connect",
+            Self::Bootstrap => "bootstrap",
+            Self::Image => "image",
+            Self::Sshd => "sshd",
+            Self::Container => "container",
+            Self::Door => "door",
+            Self::Record => "record",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl Serialize for Phase {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// When a phase ran, counted from the beginning of the create.
+#[derive(Clone, Debug, Serialize)]
+pub struct PhaseTiming {
+    /// Which one.
+    pub name: Phase,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// When it began, in seconds after the create began.
+    pub started_after: f64,
+}

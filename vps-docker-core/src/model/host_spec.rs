@@ -1,0 +1,168 @@
+use super::container_spec::Labels;
+use super::{ContainerCommand, ContainerSpec, HostName, ImageReference, ImageSource, StartArgs};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a user asks for: a host. Made by [`HostSpec::builder`], complete and checked; whether
+/// plan, region and image exist is asked of the provider before anything is ordered.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HostSpec {
+    /// The host's name.
+    pub name: HostName,
+    /// Plan id; the settings', else the provider's default when absent.
+    pub plan: Option<String>,
+    /// Region id; the settings', else the provider's default when absent.
+    pub region: Option<String>,
+    /// Operating system of the VPS; the settings', else the provider's default when absent.
+    pub os: Option<String>,
+    /// Docker image of the container; the settings' default when absent.
+    pub image: Option<ImageReference>,
+    /// How the image gets to the VPS.
+    pub image_source: ImageSource,
+    /// What runs in the container beside sshd.
+    pub command: ContainerCommand,
+    /// Arguments for `docker run`, not yet checked against the settings' SSH port.
+    pub start_args: Vec<String>,
+    /// Kept in the record, not interpreted.
+    pub labels: Labels,
+}
+
+impl HostSpec {
+    /// Begins a specification; only the name has no default.
+    pub fn builder(name: impl Into<String>) -> HostSpecBuilder {
+        HostSpecBuilder {
+            name: name.into(),
+            ..HostSpecBuilder::default()
+        }
+    }
+
+    /// The container's part, with the settings' defaults filled in.
+    pub(crate) fn container(
+        &self,
+        default_image: &ImageReference,
+        container_ssh_port: u16,
+    ) -> Result<ContainerSpec> {
+        Ok(ContainerSpec {
+            image: self.image.clone().unwrap_or_else(|| default_image.clone()),
+            image_source: self.image_source,
+            command: self.command.clone(),
+            start_args: StartArgs::new(self.start_args.iter().cloned(), container_ssh_port)?,
+        })
+    }
+}
+
+/// Builds a [`HostSpec`]. Setters never fail; [`build`](Self::build) names what is wrong.
+#[derive(Clone, Debug, Default)]
+pub struct HostSpecBuilder {
+    name: String,
+    plan: Option<String>,
+    region: Option<String>,
+    os: Option<String>,
+    image: Option<String>,
+    image_source: ImageSource,
+    command: ContainerCommand,
+    start_args: Vec<String>,
+    labels: Labels,
+}
+
+impl HostSpecBuilder {
+    /// Plan id, as in the provider's catalogue.
+    #[must_use]
+    pub fn plan(mut self, plan: impl Into<String>) -> Self {
+        self.plan = Some(plan.into());
+        self
+    }
+
+    /// Region id, as in the provider's catalogue.
+    #[must_use]
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
+        self
+    }
+
+    /// Operating system of the VPS, as in the provider's catalogue.
+    #[must_use]
+    pub fn os(mut self, os: impl Into<String>) -> Self {
+        self.os = Some(os.into());
+        self
+    }
+
+    /// Docker image of the container.
+    #[must_use]
+    pub fn image(mut self, image: impl Into<String>) -> Self {
+        self.image = Some(image.into());
+        self
+    }
+
+    /// How the image gets to the VPS. Default: [`ImageSource::Auto`].
+    #[must_use]
+    pub fn image_source(mut self, source: ImageSource) -> Self {
+        self.image_source = source;
+        self
+    }
+
+    /// What runs in the container beside sshd. Default: [`ContainerCommand::None`].
+    #[must_use]
+    pub fn command(mut self, command: ContainerCommand) -> Self {
+        self.command = command;
+        self
+    }
+
+    /// Adds one argument for `docker run`.
+    #[must_use]
+    pub fn start_arg(mut self, arg: impl Into<String>) -> Self {
+        self.start_args.push(arg.into());
+        self
+    }
+
+    /// Adds a label; the last one of a key wins.
+    #[must_use]
+    pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.labels.insert(key.into(), value.into());
+        self
+    }
+
+    /// Checks everything that can be checked without the provider.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] names the bad value and what would be right.
+    pub fn build(self) -> Result<HostSpec> {
+        for (what, value) in [
+            ("plan", &self.plan),
+            ("region", &self.region),
+            ("os", &self.os),
+        ] {
+            if value.as_deref() == Some("") {
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    format!("the {what} is empty; leave it out to get the default"),
+                ));
+            }
+        }
+        if let ContainerCommand::Words(words) = &self.command {
+            if words.is_empty() || words[0].is_empty() {
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    "the container command has no words; use ContainerCommand::None for none",
+                ));
+            }
+            if words.iter().any(|word| word.contains('\0')) {
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    "the container command contains a NUL character",
+                ));
+            }
+        }
+        Ok(HostSpec {
+            name: HostName::new(self.name)?,
+            plan: self.plan,
+            region: self.region,
+            os: self.os,
+            image: self.image.map(ImageReference::new).transpose()?,
+            image_source: self.image_source,
+            command: self.command,
+            start_args: self.start_args,
+            labels: self.labels,
+        })
+    }
+}

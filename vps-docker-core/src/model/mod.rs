@@ -1,0 +1,32 @@
+//! Plain data: names, specifications, records. Nothing here does I/O.
+
+mod catalog;
+mod container_spec;
+mod event;
+mod host;
+mod host_spec;
+mod id;
+mod image_reference;
+mod instance;
+mod money;
+mod near;
+mod start_args;
+mod tags;
+mod timestamp;
+
+pub use catalog::{Catalog, Image, Plan, Region};
+pub use container_spec::{ContainerCommand, ContainerSpec, ImageSource};
+pub use event::{CreateEvent, Phase, PhaseTiming};
+pub use host::{HostInfo, HostState, SshEndpoint};
+pub use host_spec::{HostSpec, HostSpecBuilder};
+pub use id::{HostId, HostName, InstanceId, OwnerId, SnapshotId, SshKeyId};
+pub use image_reference::ImageReference;
+pub use instance::{
+    BootImage, DestroyOutcome, Instance, InstanceFilter, InstanceSnapshot, InstanceSpec,
+    InstanceState, PowerAction,
+};
+pub use money::Money;
+pub use near::near_matches;
+pub use start_args::StartArgs;
+pub use tags::{HostTags, Tags};
+pub use timestamp::Timestamp;

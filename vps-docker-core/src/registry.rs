@@ -1,0 +1,186 @@
+//! The provider registry: names to provider crates, filled by `inventory` at link time.
+//!
+//! A provider crate registers like this:
+//!
+//! ```ignore
+//! pub fn register(registry: &mut Registry) -> Result<()> {
+//!     registry.add(Registration { name: "acme", description: "…", build })
+//! }
+//! inventory::submit!(Linked(register));
+//! ```
+//!
+//! A crate that nobody names is dropped by the linker, its entry with it: a program that embeds a
+//! provider says `use provider_acme as _;` (the facade `vps-docker` does so under its features).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::client::VpsClient;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::near_matches;
+
+pub use inventory;
+
+/// A provider crate's `register` function, as handed to [`inventory::submit!`].
+pub struct Linked(pub fn(&mut Registry) -> Result<()>);
+
+inventory::collect!(Linked);
+
+/// How a provider is called and made.
+#[derive(Clone, Copy)]
+pub struct Registration {
+    /// The name users write, such as `local`.
+    pub name: &'static str,
+    /// One line for people.
+    pub description: &'static str,
+    /// Makes a client of its options. No I/O: a wrong option is refused, a wrong token is found
+    /// out by the first call.
+    pub build: fn(&ProviderOptions) -> Result<Arc<dyn VpsClient>>,
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Options of a provider as its crate documents them: tokens, endpoints, switches. All are treated
+/// as secrets: Debug shows the keys only.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderOptions(BTreeMap<String, SecretString>);
+
+impl ProviderOptions {
+    /// No options.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets one option; the last one of a name wins.
+    #[must_use]
+    pub fn set(mut self, key: impl Into<String>, value: impl Into<SecretString>) -> Self {
+        self.0.insert(key.into(), value.into());
+        self
+    }
+
+    /// The option of that name.
+    #[must_use]
+    pub fn value(&self, key: &str) -> Option<&SecretString> {
+        self.0.get(key)
+    }
+
+    /// Refuses options that the provider does not know.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] with near matches.
+    pub fn check_known(&self, known: &[&str]) -> Result<()> {
+        match self.0.keys().find(|key| !known.contains(&key.as_str())) {
+            None => Ok(()),
+            Some(key) => Err(Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "unknown provider option {key:?}{}",
+                    near_matches(key, known)
+                ),
+            )),
+        }
+    }
+}
+
+/// The providers a program knows.
+#[derive(Clone, Debug, Default)]
+pub struct Registry(BTreeMap<&'static str, Registration>);
+
+impl Registry {
+    /// No providers: add them one by one with their `register` functions.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// All providers linked into this program.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] when two crates claim one name.
+    pub fn linked() -> Result<Self> {
+        let mut registry = Self::empty();
+        for Linked(register) in inventory::iter::<Linked> {
+            register(&mut registry)?;
+        }
+        Ok(registry)
+    }
+
+    /// Adds a provider.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] when the name is taken.
+    pub fn add(&mut self, registration: Registration) -> Result<()> {
+        if self.0.contains_key(registration.name) {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("two providers are registered as {:?}", registration.name),
+            ));
+        }
+        self.0.insert(registration.name, registration);
+        Ok(())
+    }
+
+    /// All providers by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Registration> {
+        self.0.values()
+    }
+
+    /// Makes a client of the named provider.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for an unknown name (with the known ones) or unfit options.
+    pub fn client(&self, name: &str, options: &ProviderOptions) -> Result<Arc<dyn VpsClient>> {
+        let Some(registration) = self.0.get(name) else {
+            let known: Vec<&str> = self.0.keys().copied().collect();
+            let hint = if known.is_empty() {
+                "; none is linked in: name the provider crate in your program, \
+                 for instance `use provider_local as _;`"
+                    .to_owned()
+            } else {
+                near_matches(name, &known)
+            };
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("unknown provider {name:?}{hint}"),
+            ));
+        };
+        (registration.build)(options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registration(name: &'static str) -> Registration {
+        Registration {
+            name,
+            description: "",
+            build: |_| Err(Error::new(ErrorKind::Unsupported, "only a name")),
+        }
+    }
+
+    #[test]
+    fn duplicates_are_refused_and_unknown_names_list_the_known() {
+        let mut registry = Registry::empty();
+        registry.add(registration("hetzner")).expect("first");
+        registry.add(registration("hetzner")).expect_err("second");
+        let error = registry
+            .client("hetzer", &ProviderOptions::new())
+            .expect_err("unknown");
+        assert_eq!(
+            error.to_string(),
+            "unknown provider \"hetzer\"; did you mean hetzner?"
+        );
+    }
+}
