@@ -14,8 +14,10 @@
 
 pub mod client;
 mod error;
+pub mod keys;
 pub mod model;
 pub mod registry;
+pub mod ssh;
 
 pub use client::{Capabilities, VpsClient, VpsClientExt};
 pub use error::{Error, ErrorKind, Result};

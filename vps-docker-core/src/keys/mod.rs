@@ -1,0 +1,9 @@
+//! SSH keys: ed25519 only. Made here, read from files, fingerprinted, pinned.
+
+mod file;
+mod key_pair;
+mod public_key;
+
+pub use file::read_key_pair;
+pub use key_pair::KeyPair;
+pub use public_key::PublicKey;

@@ -1,0 +1,287 @@
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use openssh::Session;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::banner::wait_for_banner;
+use super::failure::connect_error;
+use super::gate::{Gate, open_patiently};
+use super::transport::{RemoteProcess, Transport};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::SshEndpoint;
+
+/// What the master's own session says when it is in.
+const READY: &str = "vps-docker-ready";
+
+/// How to connect.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectOptions {
+    /// When to give up.
+    pub deadline: Instant,
+    /// Whether a refused key is tried again until the deadline: right only while a machine boots
+    /// and cloud-init may not have written the key yet. A wrong host key is never tried again.
+    pub retry_auth: bool,
+}
+
+/// A pinned SSH connection: one `ssh` process, many sessions.
+///
+/// The process is a child of ours that holds a pipe of ours as its input: whatever ends us, even
+/// SIGKILL, ends it too. End it in order with [`close`](Self::close).
+#[derive(Debug)]
+pub struct Connection {
+    endpoint: SshEndpoint,
+    session: Arc<Session>,
+    gate: Gate,
+    master: Child,
+    /// Holds the control socket. After `master`, so that it goes last.
+    _sockets: TempDir,
+}
+
+impl Connection {
+    /// Waits for the endpoint's sshd, then connects and checks its key against the endpoint's
+    /// `known_hosts` file, strictly. `run_dir` is where the control socket may stand. Cancel-safe.
+    ///
+    /// Every ssh option is set here; the user's and the system's ssh configuration are not read,
+    /// no agent is asked.
+    ///
+    /// # Errors
+    /// [`ErrorKind::HostKeyMismatch`] names both fingerprints and is final;
+    /// [`ErrorKind::Auth`], [`ErrorKind::Unreachable`] and [`ErrorKind::Timeout`] otherwise.
+    pub async fn open(
+        endpoint: SshEndpoint,
+        run_dir: &Path,
+        options: ConnectOptions,
+    ) -> Result<Self> {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            wait_for_banner((endpoint.host, endpoint.port).into(), options.deadline).await?;
+            let error = match timeout_at(options.deadline, Self::try_open(&endpoint, run_dir)).await
+            {
+                Ok(Ok(connection)) => return Ok(connection),
+                Ok(Err(error)) => error,
+                Err(_elapsed) => return Err(handshake_timeout(&endpoint)),
+            };
+            let again = match error.kind() {
+                ErrorKind::Auth => options.retry_auth,
+                ErrorKind::Unreachable => true,
+                _ => false,
+            };
+            let next = Instant::now() + pause;
+            if !again || next >= options.deadline {
+                return Err(error);
+            }
+            tracing::debug!(%error, "ssh connection failed, trying again");
+            sleep_until(next).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    async fn try_open(endpoint: &SshEndpoint, run_dir: &Path) -> Result<Self> {
+        let sockets = socket_dir(run_dir)?;
+        let socket = sockets.path().join("m");
+        let mut master = master_command(endpoint, &socket).spawn().map_err(|error| {
+            Error::new(
+                ErrorKind::State,
+                "cannot start the `ssh` program; install OpenSSH's client \
+                 (Debian: apt-get install openssh-client)",
+            )
+            .with_source(error)
+        })?;
+        if !says_ready(&mut master).await {
+            let mut complaint = String::new();
+            if let Some(stderr) = master.stderr.as_mut() {
+                let _ = stderr.take(64 * 1024).read_to_string(&mut complaint).await;
+            }
+            let _ = master.kill().await;
+            return Err(connect_error(endpoint, &complaint));
+        }
+        drain(master.stderr.take());
+        drain(master.stdout.take());
+        Ok(Self {
+            endpoint: endpoint.clone(),
+            session: Arc::new(Session::resume_mux(socket.into_boxed_path(), None)),
+            gate: Gate::new(),
+            master,
+            _sockets: sockets,
+        })
+    }
+
+    /// Where it leads.
+    #[must_use]
+    pub fn endpoint(&self) -> &SshEndpoint {
+        &self.endpoint
+    }
+
+    /// Ends the connection and waits for its process. Dropping it kills the process instead.
+    pub async fn close(mut self) {
+        drop(self.master.stdin.take());
+        // The remote `cat` sees the end of its input and ends, the master with it.
+        if tokio::time::timeout(Duration::from_secs(2), self.master.wait())
+            .await
+            .is_err()
+        {
+            let _ = self.master.kill().await;
+        }
+    }
+}
+
+#[async_trait]
+impl Transport for Connection {
+    async fn spawn(&self, command: &str) -> Result<RemoteProcess> {
+        let permit = self.gate.enter().await;
+        let mut child = open_patiently(|| async {
+            Arc::clone(&self.session)
+                .arc_raw_command(command)
+                .stdin(openssh::Stdio::piped())
+                .stdout(openssh::Stdio::piped())
+                .stderr(openssh::Stdio::piped())
+                .spawn()
+                .await
+        })
+        .await
+        .map_err(|error| connection_lost(&self.endpoint, error))?;
+        let taken = "taken once, right after the spawn";
+        let stdin = child.stdin().take().expect(taken);
+        let stdout = child.stdout().take().expect(taken);
+        let stderr = child.stderr().take().expect(taken);
+        let endpoint = self.endpoint.clone();
+        Ok(RemoteProcess {
+            stdin: Some(Box::pin(stdin)),
+            stdout: Box::pin(stdout),
+            stderr: Box::pin(stderr),
+            exit: Box::pin(async move {
+                let status = child.wait().await;
+                drop(permit);
+                exit_status(status).map_err(|error| connection_lost(&endpoint, error))
+            }),
+        })
+    }
+}
+
+/// The library takes exit code 127 for an error of its own; to us it is an exit code.
+fn exit_status(
+    status: Result<std::process::ExitStatus, openssh::Error>,
+) -> Result<std::process::ExitStatus, openssh::Error> {
+    match status {
+        Err(openssh::Error::Remote(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(std::os::unix::process::ExitStatusExt::from_raw(127 << 8))
+        }
+        other => other,
+    }
+}
+
+fn connection_lost(endpoint: &SshEndpoint, error: openssh::Error) -> Error {
+    Error::new(
+        ErrorKind::Unreachable,
+        format!(
+            "the SSH connection to {} port {} broke",
+            endpoint.host, endpoint.port
+        ),
+    )
+    .retryable()
+    .with_source(error)
+}
+
+fn handshake_timeout(endpoint: &SshEndpoint) -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        format!(
+            "sshd at {} port {} greets but does not let anybody in by the deadline",
+            endpoint.host, endpoint.port
+        ),
+    )
+    .retryable()
+}
+
+/// A directory of its own for the control socket, in `run_dir` if the path of a unix socket (108
+/// bytes, less 17 that ssh appends while it binds) has room there.
+fn socket_dir(run_dir: &Path) -> Result<TempDir> {
+    let room = run_dir.as_os_str().len() + "/ssh-XXXXXX/m".len() < 104 - 17;
+    let parent = if room { run_dir } else { Path::new("/tmp") };
+    tempfile::Builder::new()
+        .prefix("ssh-")
+        .tempdir_in(parent)
+        .map_err(|error| {
+            Error::new(
+                ErrorKind::State,
+                format!("cannot make a directory in {}", parent.display()),
+            )
+            .with_source(error)
+        })
+}
+
+fn master_command(endpoint: &SshEndpoint, socket: &Path) -> Command {
+    let mut command = Command::new("ssh");
+    command
+        .args(["-F", "none", "-T", "-M", "-S"])
+        .arg(socket)
+        .args(endpoint.options())
+        .args([
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "IdentityAgent=none",
+            "-o",
+            "PreferredAuthentications=publickey",
+            "-o",
+            "UpdateHostKeys=no",
+            "-o",
+            "CheckHostIP=no",
+            "-o",
+            "ControlPersist=no",
+            "-o",
+            "ForwardAgent=no",
+            "-o",
+            "ForwardX11=no",
+            "-o",
+            "EscapeChar=none",
+            "-o",
+            "ServerAliveInterval=15",
+            "-o",
+            "ServerAliveCountMax=4",
+            "-o",
+            "ConnectTimeout=30",
+            "-o",
+            "LogLevel=ERROR",
+        ])
+        .args(["-p", &endpoint.port.to_string(), "-l", &endpoint.user])
+        .arg("--")
+        .arg(endpoint.host.to_string())
+        // `cat` ends when our end of the pipe is closed, by us or by our death.
+        .arg(format!("echo {READY}; exec cat"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// Reads the master's output up to our word; noise of a login script before it is passed over.
+async fn says_ready(master: &mut Child) -> bool {
+    let Some(stdout) = master.stdout.as_mut() else {
+        return false;
+    };
+    let mut lines = BufReader::new(stdout).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if line.trim_end() == READY {
+            return true;
+        }
+    }
+    false
+}
+
+/// Keeps a pipe of the master empty, so that it never blocks on it.
+fn drain(pipe: Option<impl tokio::io::AsyncRead + Send + Unpin + 'static>) {
+    if let Some(mut pipe) = pipe {
+        tokio::spawn(async move {
+            let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
+        });
+    }
+}

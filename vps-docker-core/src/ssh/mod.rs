@@ -1,0 +1,17 @@
+//! SSH to a VPS or a container: pinned, multiplexed, gated.
+//!
+//! One `ssh` process per connection is the master; every command is a session of it over its
+//! control socket, without a process of its own. Nothing here ever accepts an unpinned host key.
+//!
+//! Unix only: the multiplexing needs unix sockets.
+
+mod banner;
+mod connection;
+mod failure;
+mod gate;
+mod quote;
+mod transport;
+
+pub use connection::{ConnectOptions, Connection};
+pub use quote::{join, quote};
+pub use transport::{Output, RemoteProcess, Transport, TransportExt};
