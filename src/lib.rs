@@ -1,1 +1,47 @@
-//! Under construction.
+//! Turn any cheap VPS into a Docker machine with an SSH door, safely.
+//!
+//! This crate is the front door: the engine of [`vps_docker_core`], re-exported, and the provider
+//! crates, one feature each, all on by default.
+//!
+//! ```no_run
+//! use vps_docker::{DataDir, HostSpec, ProviderOptions, Registry, Settings, VpsDockerProvider};
+//!
+//! # async fn example() -> vps_docker::Result<()> {
+//! let client = Registry::linked()?.client("local", &ProviderOptions::new())?;
+//! let data_dir = DataDir::open("/var/lib/my-program/vps-docker")?;
+//! let provider = VpsDockerProvider::new(client, data_dir, Settings::default());
+//!
+//! let host = provider.create_host(HostSpec::builder("web1").build()?).await?;
+//! println!("{}", host.exec("uname -a").await?.stdout);
+//! host.destroy().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+pub use vps_docker_core::*;
+
+pub use vps_docker_core::model::{
+    CreateEvent, HostInfo, HostName, HostSpec, HostState, ImageSource, Phase,
+};
+pub use vps_docker_core::registry::{ProviderOptions, Registry};
+pub use vps_docker_core::store::DataDir;
+
+/// The provider `local`: a VPS on your own Docker engine. Named here, so that the linker keeps its
+/// registration.
+#[cfg(feature = "local")]
+pub use provider_local;
+
+/// The exit code that programs of this family end with after an error of the given kind.
+#[must_use]
+pub fn exit_code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Invalid | ErrorKind::Unsupported => 2,
+        ErrorKind::NotFound => 3,
+        ErrorKind::Auth | ErrorKind::Permission => 4,
+        ErrorKind::Payment => 5,
+        ErrorKind::Quota | ErrorKind::Capacity => 6,
+        ErrorKind::Timeout | ErrorKind::Unreachable => 7,
+        ErrorKind::HostKeyMismatch => 8,
+        _ => 1,
+    }
+}

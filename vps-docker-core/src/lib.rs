@@ -13,11 +13,16 @@
 //! state is the [provider registry](registry).
 
 pub mod client;
+pub mod cloud_init;
+pub mod docker;
 mod error;
 pub mod keys;
+mod lifecycle;
 pub mod model;
 pub mod registry;
 pub mod ssh;
+pub mod store;
 
 pub use client::{Capabilities, VpsClient, VpsClientExt};
 pub use error::{Error, ErrorKind, Result};
+pub use lifecycle::{CreateHost, Destroyed, Host, Settings, SettingsBuilder, VpsDockerProvider};

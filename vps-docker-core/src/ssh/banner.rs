@@ -17,7 +17,7 @@ const TRY: Duration = Duration::from_secs(5);
 /// [`ErrorKind::Timeout`] at the deadline, telling what was seen last: refused (nothing listens),
 /// no answer (a firewall, or the machine is down), or connected without a greeting (sshd is
 /// overloaded or starting).
-pub(super) async fn wait_for_banner(address: SocketAddr, deadline: Instant) -> Result<()> {
+pub async fn wait_for_banner(address: SocketAddr, deadline: Instant) -> Result<()> {
     let mut pause = Duration::from_millis(10);
     loop {
         let seen = match timeout_at(deadline, greeting(address)).await {

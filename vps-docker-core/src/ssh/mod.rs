@@ -9,9 +9,12 @@ mod banner;
 mod connection;
 mod failure;
 mod gate;
+#[cfg(test)]
+pub(crate) mod local_shell;
 mod quote;
 mod transport;
 
+pub use banner::wait_for_banner;
 pub use connection::{ConnectOptions, Connection};
 pub use quote::{join, quote};
 pub use transport::{Output, RemoteProcess, Transport, TransportExt};

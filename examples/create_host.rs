@@ -1,0 +1,140 @@
+//! Creates a host, shows how to get in, proves that it works, and destroys it.
+//!
+//! ```text
+//! cargo run --example create_host
+//! cargo run --example create_host -- --name web1 --image debian:bookworm-slim --keep --json
+//! ```
+
+#[path = "support/data_dir.rs"]
+mod data_dir;
+#[path = "support/failure.rs"]
+mod failure;
+#[path = "support/progress.rs"]
+mod progress;
+#[path = "support/proof.rs"]
+mod proof;
+#[path = "support/timeline.rs"]
+mod timeline;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use vps_docker::{DataDir, Host, HostSpec, ProviderOptions, Registry, Settings, VpsDockerProvider};
+
+use crate::progress::Progress;
+
+/// Creates a host on a VPS, proves that it works, and destroys it again.
+#[derive(Parser)]
+struct Args {
+    /// Where the VPS is ordered.
+    #[arg(long, default_value = "local")]
+    provider: String,
+    /// The host's name.
+    #[arg(long, default_value = "example")]
+    name: String,
+    /// Docker image of the container.
+    #[arg(long)]
+    image: Option<String>,
+    /// Plan of the VPS, as in the provider's catalogue.
+    #[arg(long)]
+    plan: Option<String>,
+    /// Region of the VPS, as in the provider's catalogue.
+    #[arg(long)]
+    region: Option<String>,
+    /// Operating system of the VPS, as in the provider's catalogue.
+    #[arg(long)]
+    os: Option<String>,
+    /// Agree to an order that cannot be taken back within the month (no provider of today's asks).
+    #[arg(long)]
+    allow_order: bool,
+    /// Leave the host running.
+    #[arg(long)]
+    keep: bool,
+    /// Print one JSON document on standard output and nothing else there.
+    #[arg(long)]
+    json: bool,
+    /// Where keys, pins and the journal are kept.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}
+
+async fn run(args: Args) -> anyhow::Result<()> {
+    let spec = host_spec(&args)?;
+    let client = Registry::linked()?.client(&args.provider, &ProviderOptions::new())?;
+    let data_dir = DataDir::open(data_dir::choose(args.data_dir.clone())?)?;
+    let provider = VpsDockerProvider::new(client, data_dir, Settings::default());
+
+    let progress = Progress::new();
+    let host = provider
+        .create_host(spec)
+        .on_event(progress.sink())
+        .cancel_when(async { drop(tokio::signal::ctrl_c().await) })
+        .await;
+    progress.finish();
+    let host = host?;
+
+    if args.json {
+        println!("{}", document(&host)?);
+    } else {
+        show(&host);
+    }
+    // Whatever the proof says: a host that is not to be kept does not stay.
+    let proof = proof::prove(&host).await;
+    if args.keep {
+        host.close().await;
+    } else {
+        host.destroy().await?;
+        eprintln!("destroyed {}", args.name);
+    }
+    proof
+}
+
+fn host_spec(args: &Args) -> vps_docker::Result<HostSpec> {
+    let mut spec = HostSpec::builder(&args.name);
+    if let Some(image) = &args.image {
+        spec = spec.image(image);
+    }
+    if let Some(plan) = &args.plan {
+        spec = spec.plan(plan);
+    }
+    if let Some(region) = &args.region {
+        spec = spec.region(region);
+    }
+    if let Some(os) = &args.os {
+        spec = spec.os(os);
+    }
+    spec.build()
+}
+
+/// The host in JSON, with the phases of its create.
+fn document(host: &Host) -> anyhow::Result<String> {
+    let mut document = serde_json::to_value(host.info())?;
+    document["phases"] = serde_json::to_value(host.phases())?;
+    Ok(serde_json::to_string_pretty(&document)?)
+}
+
+fn show(host: &Host) {
+    let info = host.info();
+    println!("\n{} is {:?} at {}\n", info.name, info.state, info.address);
+    println!("the VPS:       {}", command_line(&info.vps_ssh));
+    println!("the container: {}\n", command_line(&info.container_ssh));
+    print!("{}", timeline::bars(host.phases()));
+}
+
+/// Ready to be pasted into a shell.
+fn command_line(endpoint: &vps_docker::model::SshEndpoint) -> String {
+    vps_docker::ssh::join(endpoint.command())
+}

@@ -1,0 +1,17 @@
+//! Docker on the VPS, spoken to over SSH, and how images get there.
+
+mod adaptive_gzip;
+mod derived_image;
+mod image_transfer;
+mod inspect;
+mod local_engine;
+mod over_ssh;
+mod run;
+
+pub use local_engine::LocalEngine;
+pub use over_ssh::DockerOverSsh;
+
+pub(crate) use derived_image::{DerivedImage, derive};
+pub(crate) use image_transfer::{bring_image, look_up_locally};
+pub(crate) use inspect::ImageConfig;
+pub(crate) use run::{CONTAINER_NAME, CONTAINER_SSH_DIR, ContainerRun, container_state};

@@ -1,0 +1,70 @@
+use std::sync::Arc;
+
+use super::ImageConfig;
+use crate::error::{ErrorKind, Result};
+use crate::model::ImageReference;
+use crate::ssh::{RemoteProcess, Transport, TransportExt, join};
+
+/// Docker on the VPS: the `docker` program there, one session per call on one connection.
+#[derive(Clone, Debug)]
+pub struct DockerOverSsh {
+    vps: Arc<dyn Transport>,
+}
+
+impl DockerOverSsh {
+    /// Docker of the VPS at the other end.
+    #[must_use]
+    pub fn new(vps: Arc<dyn Transport>) -> Self {
+        Self { vps }
+    }
+
+    /// Runs `docker` with these arguments, each of which arrives as it is, and returns what it
+    /// printed. Whether it is idempotent is the command's affair; it is never run twice.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Docker`] with docker's own words, [`ErrorKind::Unreachable`].
+    pub async fn run<I, S>(&self, args: I) -> Result<String>
+    where
+        I: IntoIterator<Item = S> + Send,
+        S: AsRef<str>,
+    {
+        let args = join(args);
+        self.vps
+            .run(&format!("docker {args}"), b"")
+            .await?
+            .success(ErrorKind::Docker, &format!("`docker {args}` on the VPS"))
+    }
+
+    /// Starts `docker` with these arguments and hands over its streams.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unreachable`].
+    pub async fn spawn<I, S>(&self, args: I) -> Result<RemoteProcess>
+    where
+        I: IntoIterator<Item = S> + Send,
+        S: AsRef<str>,
+    {
+        self.vps.spawn(&format!("docker {}", join(args))).await
+    }
+
+    /// Starts a build without BuildKit: it is not everywhere, and it asks a registry even for
+    /// images that only the VPS has.
+    pub(crate) async fn spawn_build<const N: usize>(
+        &self,
+        args: [&str; N],
+    ) -> Result<RemoteProcess> {
+        let command = format!("DOCKER_BUILDKIT=0 docker {}", join(args));
+        self.vps.spawn(&command).await
+    }
+
+    /// The image, or `None` when the VPS does not have it.
+    pub(crate) async fn image(&self, reference: &ImageReference) -> Result<Option<ImageConfig>> {
+        let command = join(["docker", "image", "inspect", reference.as_str()]);
+        let output = self.vps.run(&command, b"").await?;
+        if output.exit_code() == 1 && output.stderr.contains("No such image") {
+            return Ok(None);
+        }
+        let json = output.success(ErrorKind::Docker, "looking for the image on the VPS")?;
+        ImageConfig::parse(&json).map(Some)
+    }
+}

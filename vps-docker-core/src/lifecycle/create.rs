@@ -1,0 +1,210 @@
+use std::fmt;
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::engine::Engine;
+use super::leftover::adopt_or_remove;
+use super::plan::{check_name_free, plan};
+use super::provision::Provision;
+use super::timeline::{EventSink, Timeline};
+use super::{Host, rollback};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{CreateEvent, HostId, HostSpec, Phase};
+use crate::store::{JournalEntry, OpenEntry};
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A create that has not begun. Await it to get the [`Host`].
+///
+/// A create that fails or is cancelled removes what it made before it returns; if that fails too,
+/// the error names the instance, the journal keeps it, and the next create of the same name (or
+/// `gc`) tries again. Dropping the future cancels as well: the removal then goes on in the
+/// background, and [`VpsDockerProvider::settled`](super::VpsDockerProvider::settled) waits for it.
+/// A process that is killed leaves the journal entry: the next create of that name adopts the host
+/// if it was ready, or removes what there is.
+///
+/// # Errors
+/// `Invalid` and `NameTaken` before anything is ordered; `Quota`, `Capacity`, `Payment` from the
+/// order; `Timeout` with the deadline's name; `Bootstrap` with the failing command's output;
+/// `HostKeyMismatch`; `Docker`; `Cancelled`.
+#[must_use = "a create begins when it is awaited"]
+pub struct CreateHost {
+    engine: Arc<Engine>,
+    spec: HostSpec,
+    sink: EventSink,
+    cancelled: BoxFuture<()>,
+}
+
+impl CreateHost {
+    pub(super) fn new(engine: Arc<Engine>, spec: HostSpec) -> Self {
+        Self {
+            engine,
+            spec,
+            sink: Arc::new(|_| {}),
+            cancelled: Box::pin(std::future::pending()),
+        }
+    }
+
+    /// Tells `sink` of the progress. It is called from the engine's tasks and should return soon.
+    pub fn on_event(mut self, sink: impl Fn(CreateEvent) + Send + Sync + 'static) -> Self {
+        self.sink = Arc::new(sink);
+        self
+    }
+
+    /// Cancels when `signal` ends, such as `tokio::signal::ctrl_c()`. Awaiting the create then
+    /// ends with [`ErrorKind::Cancelled`] once all is removed.
+    pub fn cancel_when(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.cancelled = Box::pin(signal);
+        self
+    }
+}
+
+impl fmt::Debug for CreateHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreateHost")
+            .field("spec", &self.spec)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IntoFuture for CreateHost {
+    type Output = Result<Host>;
+    type IntoFuture = BoxFuture<Result<Host>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let token = CancellationToken::new();
+            // Dropping this future drops the guard, and the task rolls back.
+            let guard = token.clone().drop_guard();
+            let task = run(self.engine.clone(), self.spec, self.sink, token.clone());
+            let mut task = self.engine.background.spawn(task);
+            let mut cancelled = self.cancelled;
+            let joined = tokio::select! {
+                joined = &mut task => joined,
+                () = &mut cancelled => {
+                    token.cancel();
+                    task.await
+                }
+            };
+            guard.disarm();
+            joined.unwrap_or_else(|error| {
+                Err(
+                    Error::new(ErrorKind::State, "the create broke off; run it again")
+                        .with_source(error),
+                )
+            })
+        })
+    }
+}
+
+async fn run(
+    engine: Arc<Engine>,
+    spec: HostSpec,
+    sink: EventSink,
+    token: CancellationToken,
+) -> Result<Host> {
+    let timeline = Timeline::new(sink);
+    let name = spec.name.clone();
+    let prepared = tokio::select! {
+        prepared = prepare(&engine, &spec, &timeline) => prepared,
+        () = token.cancelled() => Err(cancelled()),
+    };
+    let (provision, mut place) = match prepared.map_err(|error| error.with_host(&name))? {
+        Prepared::Adopted(host) => return Ok(host),
+        Prepared::New(provision, place) => (provision, place),
+    };
+    let result = tokio::select! {
+        result = provision.run(&mut place) => result,
+        () = token.cancelled() => Err(cancelled()),
+    };
+    match result {
+        Ok(host) => {
+            place.close()?;
+            Ok(host)
+        }
+        Err(error) => Err(roll_back(&engine, &timeline, place, &provision, error)
+            .await
+            .with_host(&name)),
+    }
+}
+
+enum Prepared {
+    Adopted(Host),
+    New(Provision, OpenEntry),
+}
+
+/// All that comes before money is spent. Ends with the intent in the journal.
+async fn prepare(engine: &Arc<Engine>, spec: &HostSpec, timeline: &Timeline) -> Result<Prepared> {
+    let provider = engine.client.provider_name().to_owned();
+    let work = async {
+        let planned = plan(engine, spec).await?;
+        let mut place = engine.data_dir.journal().open(&provider, &spec.name)?;
+        if let Some(host) = adopt_or_remove(engine, &place, &spec.name, spec, &planned).await? {
+            place.close()?;
+            return Ok(Prepared::Adopted(host));
+        }
+        check_name_free(engine, &spec.name).await?;
+        let host_id = HostId::random();
+        let provision = Provision::new(
+            Arc::clone(engine),
+            host_id.clone(),
+            spec.clone(),
+            planned,
+            timeline.clone(),
+        )?;
+        place.write(JournalEntry::intent(host_id, spec.name.clone(), &provider))?;
+        Ok(Prepared::New(provision, place))
+    };
+    timeline.phase(Phase::Plan, work).await
+}
+
+async fn roll_back(
+    engine: &Engine,
+    timeline: &Timeline,
+    mut place: OpenEntry,
+    provision: &Provision,
+    error: Error,
+) -> Error {
+    // The order may have been under way when we were cancelled: what it made must be known before
+    // it can be removed.
+    let settled = provision.order().settle(engine).await;
+    let instance = provision.order().instance();
+    let error = match instance {
+        Some(instance) => error.with_instance(instance),
+        None => error,
+    };
+    if let Err(second) = place.update(|entry| entry.instance_id = instance.cloned()) {
+        tracing::warn!(error = %second, "the journal cannot be written");
+    }
+    if engine.settings.keep_failed {
+        return error.with_note(
+            "what was made is kept as asked; create the same name again or destroy it to remove it",
+        );
+    }
+    timeline.tell(CreateEvent::RollingBack);
+    let left = place.entry().expect("the intent was written");
+    let removed = match settled {
+        Ok(()) => rollback::remove_all(engine, left).await,
+        Err(unsettled) => Err(unsettled),
+    };
+    let second = match removed.and_then(|()| place.close()) {
+        Ok(()) => return error,
+        Err(second) => second,
+    };
+    error.with_note(format!(
+        "it could not be removed either ({second}): the instance {} of the provider {:?} may \
+         still be billed; create {} again or destroy it to try once more, or remove it in the \
+         provider's console (tag vps-docker-host={})",
+        instance.map_or("(id unknown)", |id| id.as_str()),
+        engine.client.provider_name(),
+        provision.name(),
+        provision.host_id(),
+    ))
+}
+
+fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, "the create was cancelled")
+}

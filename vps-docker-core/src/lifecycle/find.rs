@@ -1,0 +1,110 @@
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::Host;
+use super::engine::Engine;
+use super::host::{Doors, door};
+use crate::client::VpsClientExt;
+use crate::docker::{DockerOverSsh, container_state};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{HostName, HostState, HostTags, Instance, InstanceState};
+use crate::ssh::{ConnectOptions, Connection};
+use crate::store::{HostRecord, HostStore};
+
+/// Finds a host by what this side knows of it and the provider's listing.
+pub(super) async fn host(engine: &Arc<Engine>, name: &HostName) -> Result<Host> {
+    let place = |error: Error| error.with_host(name).with_operation("host");
+    find(engine, name).await.map_err(place)
+}
+
+async fn find(engine: &Arc<Engine>, name: &HostName) -> Result<Host> {
+    let entry = engine
+        .data_dir
+        .host_entry(engine.client.provider_name(), name);
+    let Some(known) = entry.read()? else {
+        return Err(not_known_here(engine, name).await?);
+    };
+    let instance = engine.client.instance(&known.instance_id).await?;
+    let address = instance.address.unwrap_or(known.address);
+    let doors = Doors::new(engine, name, address);
+    let options = ConnectOptions {
+        deadline: Instant::now() + engine.settings.ssh_connect_timeout,
+        retry_auth: false,
+    };
+    let run_dir = engine.data_dir.run_dir();
+    let vps = match Connection::open(doors.vps.clone(), &run_dir, options).await {
+        Ok(vps) => Arc::new(vps),
+        Err(error) if matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Timeout) => {
+            tracing::info!(%error, "the VPS does not answer");
+            return Ok(Host::unreachable(
+                engine,
+                name,
+                &known,
+                address,
+                doors,
+                state_of(&instance),
+            ));
+        }
+        Err(error) => return Err(error.with_instance(&instance.id)),
+    };
+    let store = HostStore::new(vps.clone());
+    let docker = DockerOverSsh::new(vps.clone());
+    let (record, container) = tokio::try_join!(store.read(), container_state(&docker))?;
+    let record = record.ok_or_else(|| {
+        Error::new(
+            ErrorKind::State,
+            "the VPS is ours but holds no record: its create did not get far; destroy it",
+        )
+        .with_instance(&instance.id)
+    })?;
+    let state = state(&record, container);
+    let doors = doors.with_record(&record);
+    door(&entry, &doors, record.container_host_key.as_ref())?;
+    Ok(Host::found(engine, record, address, doors, state, vps))
+}
+
+/// What an instance that does not answer is doing: an error is never a state, so what the provider
+/// says counts only where it is sure.
+fn state_of(instance: &Instance) -> HostState {
+    match instance.state {
+        InstanceState::Stopped => HostState::Parked,
+        InstanceState::Destroying => HostState::Destroying,
+        InstanceState::Failed => HostState::Failed,
+        _ => HostState::Unreachable,
+    }
+}
+
+fn state(record: &HostRecord, container: Option<(String, i64)>) -> HostState {
+    if record.ready_at.is_none() {
+        return HostState::Provisioning;
+    }
+    match container {
+        None => HostState::Failed,
+        Some((state, code)) => match (state.as_str(), code) {
+            ("running" | "paused", _) => HostState::Running,
+            ("exited" | "created", 0 | 130 | 137 | 143) => HostState::Stopped,
+            _ => HostState::Crashed,
+        },
+    }
+}
+
+/// There are no pins here: either there is no such host, or it was made elsewhere.
+async fn not_known_here(engine: &Engine, name: &HostName) -> Result<Error> {
+    let instances = engine.client.marked_instances().await?;
+    let elsewhere = instances.iter().find(|instance| {
+        instance.tags.get(HostTags::NAME).map(String::as_str) == Some(name.as_str())
+    });
+    Ok(match elsewhere {
+        None => Error::new(ErrorKind::NotFound, "there is no host of that name"),
+        Some(instance) => Error::new(
+            ErrorKind::NotFound,
+            format!(
+                "the host is not known in {}: it was made with another data directory, and its \
+                 host key is pinned there",
+                engine.data_dir.path().display()
+            ),
+        )
+        .with_instance(&instance.id),
+    })
+}

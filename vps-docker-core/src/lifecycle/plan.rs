@@ -1,0 +1,80 @@
+use super::engine::Engine;
+use crate::client::VpsClientExt;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{
+    ContainerSpec, DestroyOutcome, HostName, HostSpec, HostTags, Image, Instance, Plan, Region,
+};
+
+/// A specification with every choice made and known to exist.
+#[derive(Clone, Debug)]
+pub(super) struct Planned {
+    pub(super) region: Region,
+    pub(super) plan: Plan,
+    pub(super) image: Image,
+    pub(super) container: ContainerSpec,
+}
+
+/// Makes every choice and checks it against what the provider offers. Nothing is ordered.
+pub(super) async fn plan(engine: &Engine, spec: &HostSpec) -> Result<Planned> {
+    let settings = &engine.settings;
+    let container = spec.container(&settings.default_image, settings.container_ssh_port)?;
+    let catalog = engine.client.catalog().await?;
+    let region = catalog.region(choice(&spec.region, &settings.default_region))?;
+    let plan = catalog.plan(choice(&spec.plan, &settings.default_plan))?;
+    let image = catalog.image(choice(&spec.os, &settings.default_os))?;
+    catalog.check_availability(plan, region)?;
+    Ok(Planned {
+        region: region.clone(),
+        plan: plan.clone(),
+        image: image.clone(),
+        container,
+    })
+}
+
+fn choice<'a>(asked: &'a Option<String>, default: &'a Option<String>) -> Option<&'a str> {
+    asked.as_deref().or(default.as_deref())
+}
+
+/// Refuses a name that an instance of ours carries, whoever ordered it. What this side remembers
+/// of a host that is gone is forgotten.
+pub(super) async fn check_name_free(engine: &Engine, name: &HostName) -> Result<()> {
+    let taken: Vec<Instance> = engine
+        .client
+        .marked_instances()
+        .await?
+        .into_iter()
+        .filter(|instance| {
+            instance.tags.get(HostTags::NAME).map(String::as_str) == Some(name.as_str())
+        })
+        .collect();
+    match taken.first() {
+        None => engine
+            .data_dir
+            .host_entry(engine.client.provider_name(), name)
+            .remove(),
+        Some(instance) => Err(Error::new(
+            ErrorKind::NameTaken,
+            "a host of that name exists; choose another name, or destroy that host first",
+        )
+        .with_host(name)
+        .with_instance(&instance.id)),
+    }
+}
+
+/// Destroys instances one after another, all of them, and says of the first that could not be.
+pub(super) async fn destroy_all(
+    engine: &Engine,
+    instances: &[Instance],
+) -> Result<Vec<DestroyOutcome>> {
+    let mut outcomes = Vec::new();
+    let mut failed: Option<Error> = None;
+    for instance in instances {
+        match engine.client.destroy_instance(&instance.id).await {
+            Ok(outcome) => outcomes.push(outcome),
+            Err(error) => {
+                failed.get_or_insert(error.with_instance(&instance.id));
+            }
+        }
+    }
+    failed.map_or(Ok(outcomes), Err)
+}

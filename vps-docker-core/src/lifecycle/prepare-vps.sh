@@ -1,0 +1,16 @@
+# $1: directory of the container sshd's keys, $2: state volume, $3: image.
+# Standard input: the authorized keys. Prints the host key, then what docker knows of the image.
+set -eu
+umask 077
+mkdir -p "$1"
+cat >"$1/authorized_keys.new"
+[ -s "$1/authorized_keys.new" ]
+# sshd in the container reads it as the user who logs in.
+chmod 644 "$1/authorized_keys.new"
+chmod 755 "$1"
+mv "$1/authorized_keys.new" "$1/authorized_keys"
+key=$1/ssh_host_ed25519_key
+[ -s "$key.pub" ] || ssh-keygen -q -t ed25519 -N '' -C vps-docker-container -f "$key"
+docker volume create --label vps-docker "$2" >/dev/null
+cat "$key.pub"
+docker image inspect "$3" 2>/dev/null || true

@@ -1,0 +1,422 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::Host;
+use super::engine::Engine;
+use super::host::{Doors, door};
+use super::order::Order;
+use super::plan::Planned;
+use super::timeline::Timeline;
+use super::vps_setup::{Prepared, prepare_vps, wait_for_bootstrap};
+use crate::client::VpsClientExt;
+use crate::cloud_init::{AuthorizedKey, Bootstrap, DockerSource, HostKeyPair, check_size};
+use crate::docker::{
+    CONTAINER_NAME, ContainerRun, DerivedImage, DockerOverSsh, ImageConfig, bring_image, derive,
+    look_up_locally,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::keys::KeyPair;
+use crate::model::{
+    BootImage, HostId, HostName, HostSpec, HostTags, Instance, InstanceSpec, InstanceState, Phase,
+    SshKeyId, Timestamp,
+};
+use crate::ssh::{ConnectOptions, Connection, wait_for_banner};
+use crate::store::{HostEntry, HostRecord, HostStore, KnownHost, OpenEntry, SCHEMA_VERSION};
+
+/// How long an instance may exist unfinished before anybody of the same owner may remove it: all
+/// deadlines of a create together, and this much more.
+const EXPIRY_MARGIN: Duration = Duration::from_secs(600);
+
+/// The way of a create from the order to the host, one phase after another, as DESIGN has it.
+#[derive(Debug)]
+pub(super) struct Provision {
+    engine: Arc<Engine>,
+    host_id: HostId,
+    spec: HostSpec,
+    planned: Planned,
+    timeline: Timeline,
+    began: Timestamp,
+    host_key: KeyPair,
+    user_data: secrecy::SecretString,
+    entry: HostEntry,
+    order: Order,
+}
+
+impl Provision {
+    /// Makes the host key and the cloud-init document. Nothing is sent.
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        host_id: HostId,
+        spec: HostSpec,
+        planned: Planned,
+        timeline: Timeline,
+    ) -> Result<Self> {
+        let host_key = KeyPair::generate(&format!("vps-docker-{}", spec.name))?;
+        let user_data = user_data(&engine, &spec, &planned, &host_key)?;
+        let entry = engine
+            .data_dir
+            .host_entry(engine.client.provider_name(), &spec.name);
+        Ok(Self {
+            engine,
+            host_id,
+            spec,
+            planned,
+            timeline,
+            began: Timestamp::now(),
+            host_key,
+            user_data,
+            entry,
+            order: Order::default(),
+        })
+    }
+
+    pub(super) fn host_id(&self) -> &HostId {
+        &self.host_id
+    }
+
+    pub(super) fn name(&self) -> &HostName {
+        &self.spec.name
+    }
+
+    /// All of it. Cancel-safe in so far as the caller then removes what was made, what was
+    /// [ordered](Self::order) above all.
+    pub(super) async fn run(&self, place: &mut OpenEntry) -> Result<Host> {
+        let container = &self.planned.container;
+        let settings = &self.engine.settings;
+        // Needs no VPS: done while it boots.
+        let local = look_up_locally(
+            &settings.local_engine,
+            &container.image,
+            container.image_source,
+        );
+        let (local, (instance, address)) = tokio::try_join!(local, self.order_and_boot(place))?;
+
+        let doors = Doors::new(&self.engine, &self.spec.name, address);
+        let vps = self.connect(&doors).await?;
+        let docker = DockerOverSsh::new(vps.clone());
+        let store = HostStore::new(vps.clone());
+
+        let prepared = self.bootstrap(&vps).await?;
+        let mut record = self.record(&instance, &prepared);
+        // Its writing and the image's way do not depend on each other.
+        let image = self.image(&docker, local, prepared.image.clone());
+        let ((), (base, derived)) = tokio::try_join!(store.write(&mut record), image)?;
+
+        let doors = doors.with_record(&record);
+        let (login_user, doors) = self.container(&docker, &base, &derived, doors).await?;
+        let container_door = self.door(&docker, &doors, &record).await?;
+
+        record.derived_image = Some(derived.reference.to_string());
+        record.login_user = Some(login_user);
+        record.ready_at = Some(Timestamp::now());
+        self.finish(&store, &mut record, &instance, place).await?;
+        let host = Host::created(&self.engine, record, address, doors, (vps, container_door));
+        Ok(host.with_phases(self.timeline.timings()))
+    }
+
+    /// The order, which the rollback of a cancelled create must know of.
+    pub(super) fn order(&self) -> &Order {
+        &self.order
+    }
+
+    async fn order_and_boot(&self, place: &mut OpenEntry) -> Result<(Instance, IpAddr)> {
+        let instance = self.timeline.phase(Phase::Order, self.send_order()).await?;
+        place.update(|entry| entry.instance_id = Some(instance.id.clone()))?;
+        let deadline = Instant::now() + self.engine.settings.vps_boot_timeout;
+        let boot = async {
+            let is_up = |instance: &Instance| {
+                instance.state == InstanceState::Running && instance.address.is_some()
+            };
+            let instance = if is_up(&instance) {
+                instance
+            } else {
+                let client = &self.engine.client;
+                client
+                    .wait_for_instance(&instance.id, "the VPS to run", deadline, &is_up)
+                    .await?
+            };
+            let address = instance.address.expect("the wait is for it");
+            self.remember(&instance, address)?;
+            wait_for_banner((address, 22).into(), deadline)
+                .await
+                .map_err(|error| error.with_note("vps_boot_timeout is the deadline"))?;
+            Ok((instance, address))
+        };
+        self.timeline.phase(Phase::Boot, boot).await
+    }
+
+    async fn send_order(&self) -> Result<Instance> {
+        let key = self.engine.data_dir.vps_key().public();
+        let key_name = format!("vps-docker-{}", self.engine.data_dir.owner());
+        let key = self
+            .engine
+            .client
+            .ensure_ssh_key(&key_name, &key.openssh())
+            .await?;
+        let spec = self.instance_spec(key);
+        self.order
+            .send(&self.engine, self.host_id.clone(), spec)
+            .await
+    }
+
+    fn instance_spec(&self, key: SshKeyId) -> InstanceSpec {
+        let settings = &self.engine.settings;
+        let deadlines = settings.vps_boot_timeout
+            + settings.docker_install_timeout
+            + settings.image_transfer_timeout
+            + settings.image_build_timeout
+            + settings.container_start_timeout;
+        let mut tags = HostTags::unfinished(
+            self.host_id.clone(),
+            self.spec.name.clone(),
+            self.engine.data_dir.owner().clone(),
+            deadlines + EXPIRY_MARGIN,
+        );
+        tags.pin = Some(self.host_key.public().pin());
+        InstanceSpec {
+            name: self.spec.name.to_string(),
+            region: self.planned.region.id.clone(),
+            plan: self.planned.plan.id.clone(),
+            image: BootImage::Catalog(self.planned.image.id.clone()),
+            user_data: self.user_data.clone(),
+            ssh_keys: vec![key],
+            tags: tags.to_tags(),
+        }
+    }
+
+    /// Writes address and pin where a later process finds them.
+    fn remember(&self, instance: &Instance, address: IpAddr) -> Result<()> {
+        let key = self.host_key.public();
+        let pins = self.entry.vps_known_hosts();
+        self.entry
+            .write_pins(&pins, &key.known_hosts_line(address, 22))?;
+        self.entry.write(&KnownHost {
+            schema_version: SCHEMA_VERSION,
+            id: self.host_id.clone(),
+            instance_id: instance.id.clone(),
+            address,
+            vps_host_key: key.clone(),
+            created_at: self.began,
+            labels: self.spec.labels.clone(),
+        })
+    }
+
+    async fn connect(&self, doors: &Doors) -> Result<Arc<Connection>> {
+        let options = ConnectOptions {
+            deadline: Instant::now() + self.engine.settings.ssh_connect_timeout,
+            retry_auth: true,
+        };
+        let run_dir = self.engine.data_dir.run_dir();
+        let connect = Connection::open(doors.vps.clone(), &run_dir, options);
+        self.timeline
+            .phase(Phase::Connect, connect)
+            .await
+            .map(Arc::new)
+    }
+
+    async fn bootstrap(&self, vps: &Arc<Connection>) -> Result<Prepared> {
+        let work = async {
+            let limit = self.engine.settings.docker_install_timeout;
+            let tell = |text: String| self.timeline.progress(Phase::Bootstrap, text);
+            within(limit, "docker_install_timeout", async {
+                wait_for_bootstrap(&**vps, limit, &tell).await?;
+                let image = &self.planned.container.image;
+                prepare_vps(&**vps, self.engine.data_dir.container_key().public(), image).await
+            })
+            .await
+        };
+        self.timeline.phase(Phase::Bootstrap, work).await
+    }
+
+    async fn image(
+        &self,
+        docker: &DockerOverSsh,
+        local: Option<ImageConfig>,
+        on_vps: Option<ImageConfig>,
+    ) -> Result<(ImageConfig, DerivedImage)> {
+        let settings = &self.engine.settings;
+        let container = &self.planned.container;
+        let tell = |text: String| self.timeline.progress(Phase::Image, text);
+        let bring = bring_image(
+            docker,
+            &settings.local_engine,
+            &container.image,
+            container.image_source,
+            local,
+            on_vps,
+            &tell,
+        );
+        let limit = settings.image_transfer_timeout;
+        let bring = within(limit, "image_transfer_timeout", bring);
+        let base = self.timeline.phase(Phase::Image, bring).await?;
+        let build = derive(docker, &container.image, &base);
+        let limit = settings.image_build_timeout;
+        let build = within(limit, "image_build_timeout", build);
+        let derived = self.timeline.phase(Phase::Sshd, build).await?;
+        Ok((base, derived))
+    }
+
+    async fn container(
+        &self,
+        docker: &DockerOverSsh,
+        base: &ImageConfig,
+        derived: &DerivedImage,
+        mut doors: Doors,
+    ) -> Result<(String, Doors)> {
+        let settings = &self.engine.settings;
+        let run = ContainerRun {
+            host_id: &self.host_id,
+            name: &self.spec.name,
+            spec: &self.planned.container,
+            base,
+            image: derived,
+            host_dir: &settings.host_dir,
+            ssh_port: settings.container_ssh_port,
+        };
+        let work = async {
+            run.check()?;
+            docker.run(run.arguments()).await?;
+            base.login_user(docker).await
+        };
+        let limit = settings.container_start_timeout;
+        let work = within(limit, "container_start_timeout", work);
+        let login_user = self.timeline.phase(Phase::Container, work).await?;
+        doors.container.user.clone_from(&login_user);
+        Ok((login_user, doors))
+    }
+
+    /// The pinned connection to the container; a container that ends meanwhile ends the wait.
+    async fn door(
+        &self,
+        docker: &DockerOverSsh,
+        doors: &Doors,
+        record: &HostRecord,
+    ) -> Result<Arc<Connection>> {
+        door(&self.entry, doors, record.container_host_key.as_ref())?;
+        let options = ConnectOptions {
+            deadline: Instant::now() + self.engine.settings.container_start_timeout,
+            retry_auth: false,
+        };
+        let run_dir = self.engine.data_dir.run_dir();
+        let work = async {
+            tokio::select! {
+                connection = Connection::open(doors.container.clone(), &run_dir, options) => {
+                    connection.map(Arc::new)
+                }
+                error = container_ended(docker) => Err(error),
+            }
+        };
+        self.timeline.phase(Phase::Door, work).await
+    }
+
+    /// Record, tags and journal say that the host is ready. From the journal's word on it is
+    /// adopted, not removed, when we are killed.
+    async fn finish(
+        &self,
+        store: &HostStore,
+        record: &mut HostRecord,
+        instance: &Instance,
+        place: &mut OpenEntry,
+    ) -> Result<()> {
+        let work = async {
+            let client = &self.engine.client;
+            let mut tags = HostTags::from_tags(&self.instance_spec(SshKeyId::new("")).tags)?;
+            tags.expires = None;
+            let set_tags = async {
+                if client.capabilities().set_tags {
+                    client.set_tags(&instance.id, &tags.to_tags()).await
+                } else {
+                    Ok(())
+                }
+            };
+            tokio::try_join!(store.write(record), set_tags)?;
+            place.update(|entry| entry.ready = true)
+        };
+        self.timeline.phase(Phase::Record, work).await
+    }
+
+    fn record(&self, instance: &Instance, prepared: &Prepared) -> HostRecord {
+        HostRecord {
+            schema_version: SCHEMA_VERSION,
+            generation: 0,
+            id: self.host_id.clone(),
+            name: self.spec.name.clone(),
+            provider: self.engine.client.provider_name().to_owned(),
+            owner: self.engine.data_dir.owner().clone(),
+            instance_id: instance.id.clone(),
+            created_at: self.began,
+            ready_at: None,
+            labels: self.spec.labels.clone(),
+            container: self.planned.container.clone(),
+            host_dir: self.engine.settings.host_dir.clone(),
+            derived_image: None,
+            login_user: None,
+            container_host_key: Some(prepared.container_host_key.clone()),
+            container_ssh_port: self.engine.settings.container_ssh_port,
+        }
+    }
+}
+
+fn user_data(
+    engine: &Engine,
+    spec: &HostSpec,
+    planned: &Planned,
+    host_key: &KeyPair,
+) -> Result<secrecy::SecretString> {
+    let source = if planned.image.has_docker {
+        DockerSource::Preinstalled
+    } else {
+        engine.settings.docker_source.clone()
+    };
+    let text = Bootstrap::builder(
+        spec.name.clone(),
+        HostKeyPair::new(host_key.private_openssh(), host_key.public().openssh())?,
+    )
+    .authorized_key(AuthorizedKey::new(
+        engine.data_dir.vps_key().public().openssh(),
+    )?)
+    .docker_source(source)
+    .build()?
+    .render()?;
+    check_size(&text, engine.client.capabilities().user_data_limit)?;
+    Ok(text)
+}
+
+async fn within<T>(
+    limit: Duration,
+    name: &str,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    timeout(limit, work).await.unwrap_or_else(|_elapsed| {
+        Err(Error::new(
+            ErrorKind::Timeout,
+            format!("it took longer than {name} ({} s)", limit.as_secs_f32()),
+        ))
+    })
+}
+
+/// Ends when the container does, with what it said last.
+async fn container_ended(docker: &DockerOverSsh) -> Error {
+    let code = match docker.run(["wait", CONTAINER_NAME]).await {
+        Ok(code) => code,
+        Err(error) => return error,
+    };
+    let logs = match docker.spawn(["logs", "--tail=20", CONTAINER_NAME]).await {
+        Ok(logs) => match logs.finish(b"").await {
+            Ok(output) => format!("{}{}", output.stdout, output.stderr),
+            Err(error) => error.to_string(),
+        },
+        Err(error) => error.to_string(),
+    };
+    Error::new(
+        ErrorKind::Docker,
+        format!(
+            "the container ended with exit code {} before its sshd let us in; it said: {}",
+            code.trim(),
+            logs.trim()
+        ),
+    )
+}

@@ -1,0 +1,48 @@
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::engine::Engine;
+use super::plan::destroy_all;
+use crate::client::VpsClientExt;
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::JournalEntry;
+
+/// Removes everything of a host that is not finished: its instances, found by the marker, and what
+/// this side knows of it. Tried again until the deadline, for the provider may be the reason why
+/// the create failed.
+pub(super) async fn remove_all(engine: &Engine, left: &JournalEntry) -> Result<()> {
+    let deadline = Instant::now() + engine.settings.rollback_timeout;
+    let mut pause = Duration::from_millis(100);
+    loop {
+        let error = match timeout_at(deadline, remove_once(engine, left)).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => error,
+            Err(_elapsed) => Error::new(
+                ErrorKind::Timeout,
+                "removing what was made took longer than rollback_timeout",
+            ),
+        };
+        let next = Instant::now() + pause;
+        if next >= deadline {
+            return Err(error);
+        }
+        tracing::debug!(%error, host_id = %left.host_id, "rollback failed, trying again");
+        sleep_until(next).await;
+        pause = (pause * 2).min(Duration::from_secs(5));
+    }
+}
+
+async fn remove_once(engine: &Engine, left: &JournalEntry) -> Result<()> {
+    // By its id too: a listing may be late.
+    if let Some(instance) = &left.instance_id {
+        engine.client.destroy_instance(instance).await?;
+    }
+    let mut instances = engine.client.instances_of_host(&left.host_id).await?;
+    instances.retain(|instance| Some(&instance.id) != left.instance_id.as_ref());
+    destroy_all(engine, &instances).await?;
+    engine
+        .data_dir
+        .host_entry(engine.client.provider_name(), &left.name)
+        .remove()
+}

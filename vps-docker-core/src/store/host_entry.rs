@@ -1,0 +1,81 @@
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::file::{create_directory, io_error, read_record, write_atomically, write_record};
+use crate::error::Result;
+use crate::keys::PublicKey;
+use crate::model::{HostId, InstanceId, Timestamp};
+
+/// What this side knows of a host: enough to find it and to check who it is. One directory:
+/// `host.json`, `known_hosts_vps`, `known_hosts_container`.
+#[derive(Clone, Debug)]
+pub struct HostEntry {
+    directory: PathBuf,
+}
+
+/// The content of `host.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KnownHost {
+    pub(crate) schema_version: u32,
+    pub(crate) id: HostId,
+    pub(crate) instance_id: InstanceId,
+    pub(crate) address: IpAddr,
+    pub(crate) vps_host_key: PublicKey,
+    pub(crate) created_at: Timestamp,
+    pub(crate) labels: BTreeMap<String, String>,
+}
+
+impl HostEntry {
+    pub(super) fn new(directory: PathBuf) -> Self {
+        Self { directory }
+    }
+
+    /// The directory, which may not exist.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The pins of the VPS's sshd.
+    #[must_use]
+    pub fn vps_known_hosts(&self) -> PathBuf {
+        self.directory.join("known_hosts_vps")
+    }
+
+    /// The pins of the container's sshd.
+    #[must_use]
+    pub fn container_known_hosts(&self) -> PathBuf {
+        self.directory.join("known_hosts_container")
+    }
+
+    pub(crate) fn read(&self) -> Result<Option<KnownHost>> {
+        read_record(&self.directory.join("host.json"))
+    }
+
+    pub(crate) fn write(&self, known: &KnownHost) -> Result<()> {
+        create_directory(&self.directory)?;
+        write_record(&self.directory.join("host.json"), known)
+    }
+
+    /// Writes pins and returns their file.
+    pub(crate) fn write_pins(&self, file: &Path, lines: &str) -> Result<()> {
+        create_directory(&self.directory)?;
+        write_atomically(file, lines.as_bytes())
+    }
+
+    /// Forgets the host. Idempotent.
+    ///
+    /// # Errors
+    /// When files cannot be removed.
+    pub fn remove(&self) -> Result<()> {
+        match std::fs::remove_dir_all(&self.directory) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(io_error("remove", &self.directory, error))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::keys::PublicKey;
+use crate::model::{ContainerSpec, HostId, HostName, InstanceId, OwnerId, Timestamp};
+
+/// The version of the records this program writes. It reads this one and, by migration, older
+/// ones; newer ones it refuses.
+///
+/// Migration rule: a field that is added has a default and leaves the version alone; a change that
+/// an older program would misread raises it, and the older form is read and converted here.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What the state volume knows of a host. The truth about it, wherever it is managed from.
+///
+/// The first two fields stay the first two: the script that writes the record on the VPS reads
+/// the generation from the beginning of the text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostRecord {
+    /// See [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Raised by one at every write; compared before it.
+    pub generation: u64,
+    /// The host's identity.
+    pub id: HostId,
+    /// The host's name.
+    pub name: HostName,
+    /// The provider's registered name.
+    pub provider: String,
+    /// Who ordered it.
+    pub owner: OwnerId,
+    /// The provider's id of the instance.
+    pub instance_id: InstanceId,
+    /// When its create began.
+    pub created_at: Timestamp,
+    /// When its create ended; absent before.
+    pub ready_at: Option<Timestamp>,
+    /// The user's labels.
+    pub labels: BTreeMap<String, String>,
+    /// What was asked for.
+    pub container: ContainerSpec,
+    /// Base directory in the container where the data volume is mounted.
+    pub host_dir: String,
+    /// The image that runs: the user's with sshd in it.
+    pub derived_image: Option<String>,
+    /// Who logs in to the container: the image's own user.
+    pub login_user: Option<String>,
+    /// The host key of the container's sshd.
+    pub container_host_key: Option<PublicKey>,
+    /// The port of the container's sshd on the VPS.
+    pub container_ssh_port: u16,
+}
