@@ -1,0 +1,62 @@
+//! The connection to the Docker engine.
+
+use std::time::Duration;
+
+use bollard::{API_DEFAULT_VERSION, Docker};
+use tokio::sync::OnceCell;
+use vps_docker_core::Result;
+
+use crate::error::during;
+
+/// An answer to a plain question takes milliseconds; this is for an engine under load.
+const ANSWER: Duration = Duration::from_secs(120);
+/// Builds, imports and copies answer when they are done.
+const WORK: Duration = Duration::from_secs(3600);
+
+/// The engine, asked once what it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Engine {
+    pub(crate) docker: Docker,
+    /// Whether the kernel has the unified control group hierarchy only.
+    pub(crate) cgroup_v2: bool,
+    /// Processors of the machine.
+    pub(crate) cpus: u32,
+}
+
+impl Engine {
+    /// For requests that answer only when long work is done.
+    pub(crate) fn patient(&self) -> Docker {
+        self.docker.clone().with_timeout(WORK)
+    }
+}
+
+/// Connects at the first use, so that making a provider does no I/O.
+#[derive(Debug, Default)]
+pub(crate) struct Connection(OnceCell<Engine>);
+
+impl Connection {
+    pub(crate) async fn engine(&self, socket: &str) -> Result<&Engine> {
+        self.0
+            .get_or_try_init(|| async {
+                let docker =
+                    Docker::connect_with_socket(socket, ANSWER.as_secs(), API_DEFAULT_VERSION)
+                        .map_err(during("connect to the Docker engine"))?
+                        .negotiate_version()
+                        .await
+                        .map_err(during("connect to the Docker engine"))?;
+                let info = docker
+                    .info()
+                    .await
+                    .map_err(during("ask the Docker engine what it is"))?;
+                Ok(Engine {
+                    docker,
+                    cgroup_v2: info.cgroup_version.is_some_and(|v| v.as_ref() == "2"),
+                    cpus: info
+                        .ncpu
+                        .and_then(|cpus| u32::try_from(cpus).ok())
+                        .unwrap_or(1),
+                })
+            })
+            .await
+    }
+}

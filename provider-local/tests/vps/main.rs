@@ -1,0 +1,5 @@
+//! Everything here runs on a real Docker engine; each test boots VPSs of its own.
+
+mod support;
+
+mod vps_life;
