@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 /// `--data-dir`, else `VPS_DOCKER_DATA_DIR`, else the platform's data directory.
-pub fn choose(argument: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+pub(crate) fn choose(argument: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     if let Some(path) = argument {
         return Ok(path);
     }

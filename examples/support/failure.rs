@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 /// Prints the error with its causes and gives the exit code of its kind.
-pub fn report(error: &anyhow::Error) -> ExitCode {
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("error: {error}");
     for cause in error.chain().skip(1) {
         eprintln!("  because {cause}");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use vps_docker::{CreateEvent, Phase};
 
-pub struct Progress(Arc<Mutex<Display>>);
+pub(crate) struct Progress(Arc<Mutex<Display>>);
 
 enum Display {
     Terminal {
@@ -21,7 +21,7 @@ enum Display {
 }
 
 impl Progress {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let display = if std::io::stderr().is_terminal() {
             Display::Terminal {
                 all: MultiProgress::new(),
@@ -35,13 +35,13 @@ impl Progress {
         Self(Arc::new(Mutex::new(display)))
     }
 
-    pub fn sink(&self) -> impl Fn(CreateEvent) + Send + Sync + 'static {
+    pub(crate) fn sink(&self) -> impl Fn(CreateEvent) + Send + Sync + 'static {
         let display = Arc::clone(&self.0);
         move |event| display.lock().expect("no printer panics").show(event)
     }
 
     /// Stops the spinners of phases that did not end.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         if let Display::Terminal { phases, .. } = &*self.0.lock().expect("no printer panics") {
             for bar in phases.values().filter(|bar| !bar.is_finished()) {
                 bar.abandon();

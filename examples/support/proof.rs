@@ -6,7 +6,7 @@ use vps_docker::Host;
 use vps_docker::model::SshEndpoint;
 
 /// Runs a command, uses the data volume, and checks who may log in where.
-pub async fn prove(host: &Host) -> anyhow::Result<()> {
+pub(crate) async fn prove(host: &Host) -> anyhow::Result<()> {
     let system = run(host, "uname -a").await?;
     said("the container runs", system.trim());
 

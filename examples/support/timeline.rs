@@ -7,7 +7,7 @@ use vps_docker::model::PhaseTiming;
 /// Columns of the whole create.
 const WIDTH: f64 = 60.0;
 
-pub fn bars(phases: &[PhaseTiming]) -> String {
+pub(crate) fn bars(phases: &[PhaseTiming]) -> String {
     let end = phases
         .iter()
         .map(|phase| phase.started_after + phase.seconds)

@@ -23,6 +23,9 @@ pub mod registry;
 pub mod ssh;
 pub mod store;
 
+/// The secrets in public signatures are this crate's.
+pub use secrecy;
+
 pub use client::{Capabilities, VpsClient, VpsClientExt};
 pub use error::{Error, ErrorKind, Result};
 pub use lifecycle::{CreateHost, Destroyed, Host, Settings, SettingsBuilder, VpsDockerProvider};

@@ -373,12 +373,14 @@ fn user_data(
     };
     let text = Bootstrap::builder(
         spec.name.clone(),
-        HostKeyPair::new(host_key.private_openssh(), host_key.public().openssh())?,
+        HostKeyPair::new(&host_key.private_openssh())?,
     )
     .authorized_key(AuthorizedKey::new(
-        engine.data_dir.vps_key().public().openssh(),
+        &engine.data_dir.vps_key().public().openssh(),
     )?)
-    .docker_source(source)
+    .docker(source)
+    .apt_lock_timeout(engine.settings.apt_lock_timeout)
+    .timeout(engine.settings.docker_install_timeout)
     .build()?
     .render()?;
     check_size(&text, engine.client.capabilities().user_data_limit)?;

@@ -23,6 +23,8 @@ pub struct Settings {
     pub container_ssh_port: u16,
     /// Where Docker comes from on an image that has none. Default: the distribution.
     pub docker_source: DockerSource,
+    /// How long the bootstrap waits for others that use apt. Default 120 s.
+    pub apt_lock_timeout: Duration,
     /// From the order until the VPS's sshd greets. Default 300 s.
     pub vps_boot_timeout: Duration,
     /// For one SSH connection to be made, once its sshd greets. Default 60 s.
@@ -55,6 +57,7 @@ impl Settings {
             host_dir: "/vps-docker".into(),
             container_ssh_port: 2222,
             docker_source: DockerSource::default(),
+            apt_lock_timeout: Duration::from_secs(120),
             vps_boot_timeout: Duration::from_secs(300),
             ssh_connect_timeout: Duration::from_secs(60),
             docker_install_timeout: Duration::from_secs(300),
@@ -84,6 +87,7 @@ pub struct SettingsBuilder {
     host_dir: String,
     container_ssh_port: u16,
     docker_source: DockerSource,
+    apt_lock_timeout: Duration,
     vps_boot_timeout: Duration,
     ssh_connect_timeout: Duration,
     docker_install_timeout: Duration,
@@ -112,6 +116,7 @@ impl SettingsBuilder {
     setters! {
         container_ssh_port: u16,
         docker_source: DockerSource,
+        apt_lock_timeout: Duration,
         vps_boot_timeout: Duration,
         ssh_connect_timeout: Duration,
         docker_install_timeout: Duration,
@@ -164,6 +169,7 @@ impl SettingsBuilder {
     /// [`ErrorKind::Invalid`] for a deadline of zero, an unfit directory, port or image.
     pub fn build(self) -> Result<Settings> {
         for (name, deadline) in [
+            ("apt_lock_timeout", self.apt_lock_timeout),
             ("vps_boot_timeout", self.vps_boot_timeout),
             ("ssh_connect_timeout", self.ssh_connect_timeout),
             ("docker_install_timeout", self.docker_install_timeout),
@@ -205,6 +211,7 @@ impl SettingsBuilder {
             host_dir: self.host_dir,
             container_ssh_port: self.container_ssh_port,
             docker_source: self.docker_source,
+            apt_lock_timeout: self.apt_lock_timeout,
             vps_boot_timeout: self.vps_boot_timeout,
             ssh_connect_timeout: self.ssh_connect_timeout,
             docker_install_timeout: self.docker_install_timeout,

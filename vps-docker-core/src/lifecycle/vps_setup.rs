@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::cloud_init::{BootstrapReport, BootstrapState, await_script};
+use crate::cloud_init::{BootstrapReport, await_script};
 use crate::docker::{CONTAINER_SSH_DIR, ImageConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::PublicKey;
@@ -24,11 +24,10 @@ pub(super) async fn wait_for_bootstrap(
     let mut lines = BufReader::new(std::mem::replace(&mut remote.stdout, nothing)).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let report = BootstrapReport::parse(&line)?;
-        match report.state {
-            BootstrapState::Done => return Ok(()),
-            BootstrapState::Failed => return Err(report.into_error()),
-            _ => tell(report.step.unwrap_or_default()),
+        if report.is_final() {
+            return report.check();
         }
+        tell(report.step);
     }
     let output = remote.finish(b"").await?;
     Err(Error::new(

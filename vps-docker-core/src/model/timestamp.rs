@@ -3,17 +3,18 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-/// A moment, to the second or better. RFC 3339 in UTC when written (`2026-11-21T04:42:19Z`),
+/// A moment. RFC 3339 in UTC when written (`2026-11-21T04:42:19Z`),
 /// Unix seconds in tags.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(jiff::Timestamp);
 
 impl Timestamp {
-    /// The current time of this machine's clock.
+    /// The current time of this machine's clock, fractions of a second dropped.
     #[must_use]
     pub fn now() -> Self {
-        Self(jiff::Timestamp::now())
+        let now = jiff::Timestamp::now();
+        Self(jiff::Timestamp::from_second(now.as_second()).unwrap_or(now))
     }
 
     /// The moment so many seconds after 1970-01-01T00:00:00Z; `None` beyond the year 9999.

@@ -1,0 +1,225 @@
+//! A host that is created does what it promises, and nothing is left of one that is destroyed.
+
+use tokio::process::Command;
+use vps_docker::model::{ContainerCommand, HostTags, SshEndpoint};
+use vps_docker::{ErrorKind, HostSpec, HostState, Phase};
+
+use crate::support::{World, name, unique};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_golden_host_lives_and_dies() {
+    let world = World::new();
+    let host_name = unique("golden");
+    let spec = HostSpec::builder(&host_name)
+        .label("purpose", "a test with 'quotes' and $(parentheses)")
+        .start_arg("--env=GREETING=it's a \"test\"\nof $(two) lines")
+        .build()
+        .expect("fit");
+    let host = world.provider.create_host(spec).await.expect("created");
+
+    // The container, its environment and its data volume.
+    let output = host.exec("printf %s \"$GREETING\"").await.expect("reached");
+    assert_eq!(output.stdout, "it's a \"test\"\nof $(two) lines");
+    let output = host.exec("exit 7").await.expect("reached");
+    assert_eq!(output.exit_code(), 7);
+    let output = host.exec("no-such-command").await.expect("reached");
+    assert_eq!(output.exit_code(), 127);
+    let write = host.exec("echo kept > /vps-docker/file").await;
+    assert_eq!(write.expect("reached").exit_code(), 0);
+
+    // Every phase was timed, once.
+    let phases: Vec<Phase> = host.phases().iter().map(|timing| timing.name).collect();
+    assert_eq!(phases, Phase::ALL);
+
+    // Exactly one container, which comes back after a reboot of the VPS.
+    let docker = host.docker().await.expect("connected");
+    let listed = docker
+        .run(["ps", "--all", "--format", "{{.Names}}"])
+        .await
+        .expect("listed");
+    assert_eq!(listed.trim(), "vps-docker");
+    let policy = docker
+        .run([
+            "inspect",
+            "--format",
+            "{{.HostConfig.RestartPolicy.Name}}",
+            "vps-docker",
+        ])
+        .await
+        .expect("inspected");
+    assert_eq!(policy.trim(), "unless-stopped");
+
+    // The tags are final: ours, with the pin, without an expiry.
+    let instances = world.instances().await;
+    let tags = HostTags::from_tags(&instances[0].tags).expect("ours");
+    assert_eq!(tags.host_id, host.info().id);
+    assert_eq!(
+        (tags.expires, tags.pin.map(|pin| pin.len())),
+        (None, Some(52))
+    );
+
+    // Another engine over the same data directory finds it, with what was written.
+    let found = world.provider.host(&name(&host_name)).await.expect("found");
+    assert_eq!(found.info().state, HostState::Running);
+    assert_eq!(found.info().labels, host.info().labels);
+    assert_eq!(found.info().container_ssh, host.info().container_ssh);
+    let output = found.exec("cat /vps-docker/file").await.expect("reached");
+    assert_eq!(output.stdout, "kept\n");
+    found.close().await;
+
+    // Its name is taken.
+    let again = HostSpec::builder(&host_name).build().expect("fit");
+    let error = world
+        .provider
+        .create_host(again)
+        .await
+        .expect_err("the name is taken");
+    assert_eq!(error.kind(), ErrorKind::NameTaken);
+    assert_eq!(world.instances().await.len(), 1);
+
+    assert_doors_are_strict(&host.info().vps_ssh, &host.info().container_ssh).await;
+
+    host.destroy().await.expect("destroyed");
+    world.assert_nothing_left().await;
+    let gone = world.provider.destroy(&name(&host_name)).await;
+    assert!(gone.expect("idempotent").outcomes.is_empty());
+    let error = world.provider.host(&name(&host_name)).await;
+    assert_eq!(error.expect_err("gone").kind(), ErrorKind::NotFound);
+}
+
+/// Plain `ssh` gets in with what the endpoint says, only with the right key, and no password is
+/// ever asked for; only the pinned type of host key is served.
+async fn assert_doors_are_strict(vps: &SshEndpoint, container: &SshEndpoint) {
+    for (door, other) in [(vps, container), (container, vps)] {
+        let (code, complaint) = ssh(door, &[]).await;
+        assert_eq!(code, Some(0), "{complaint}");
+        let foreign = SshEndpoint {
+            identity_file: other.identity_file.clone(),
+            ..door.clone()
+        };
+        let (code, complaint) = ssh(&foreign, &[]).await;
+        assert_eq!(code, Some(255));
+        assert!(
+            complaint.contains("Permission denied (publickey)."),
+            "other ways in are offered: {complaint}"
+        );
+        let rsa = ["-o", "HostKeyAlgorithms=rsa-sha2-512,ecdsa-sha2-nistp256"];
+        let (_, complaint) = ssh(door, &rsa).await;
+        assert!(
+            complaint.contains("no matching host key type found"),
+            "other host keys are served: {complaint}"
+        );
+    }
+}
+
+async fn ssh(door: &SshEndpoint, options: &[&str]) -> (Option<i32>, String) {
+    let words = door.command();
+    let output = Command::new(&words[0])
+        // The first value of an option counts.
+        .args(options)
+        .args(["-o", "BatchMode=yes", "-o", "IdentityAgent=none"])
+        .args(&words[1..])
+        .arg("true")
+        .output()
+        .await
+        .expect("an ssh program");
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), complaint)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_host_key_is_refused_by_both_fingerprints() {
+    let world = World::new();
+    let host_name = unique("pinned");
+    let spec = HostSpec::builder(&host_name).build().expect("fit");
+    let host = world.provider.create_host(spec).await.expect("created");
+    let (vps, container) = (&host.info().vps_ssh, &host.info().container_ssh);
+
+    // Pins of another key at the same address: as if another machine had taken it over.
+    let stranger = vps_docker::keys::KeyPair::generate("stranger").expect("random");
+    for (door, refused_by) in [(vps, "vps"), (container, "container")] {
+        let genuine = std::fs::read_to_string(&door.known_hosts_file).expect("there");
+        let served: vps_docker::keys::PublicKey = genuine
+            .split_once(' ')
+            .expect("address and key")
+            .1
+            .parse()
+            .expect("a key");
+        let line = stranger.public().known_hosts_line(door.host, door.port);
+        let other = SshEndpoint {
+            known_hosts_file: world.data.path().join(refused_by),
+            ..door.clone()
+        };
+        std::fs::write(&other.known_hosts_file, line).expect("written");
+        let options = vps_docker::ssh::ConnectOptions {
+            deadline: tokio::time::Instant::now() + std::time::Duration::from_secs(60),
+            retry_auth: true,
+        };
+        let run_dir = world.provider.data_dir().run_dir();
+        let error = vps_docker::ssh::Connection::open(other, &run_dir, options)
+            .await
+            .expect_err("another key");
+        assert_eq!(error.kind(), ErrorKind::HostKeyMismatch, "{error}");
+        assert_eq!(vps_docker::exit_code(error.kind()), 8);
+        for key in [stranger.public(), &served] {
+            assert!(error.to_string().contains(&key.fingerprint()), "{error}");
+        }
+    }
+
+    // The engine itself, on its own file of pins.
+    let line = stranger.public().known_hosts_line(vps.host, 22);
+    std::fs::write(&vps.known_hosts_file, line).expect("written");
+    let error = world.provider.host(&name(&host_name)).await;
+    assert_eq!(
+        error.expect_err("refused").kind(),
+        ErrorKind::HostKeyMismatch
+    );
+    host.destroy().await.expect("destroyed");
+    world.assert_nothing_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn creates_side_by_side_do_not_meet_and_one_name_has_one() {
+    let world = World::new();
+    let (first, second) = (unique("side"), unique("side"));
+    let create = |name: &str| {
+        let spec = HostSpec::builder(name).build().expect("fit");
+        world.provider.create_host(spec).into_future()
+    };
+    let (a, b, twice) = tokio::join!(create(&first), create(&second), create(&first));
+    let mut named_first = [a, twice];
+    named_first.sort_by_key(Result::is_err);
+    let [a, twice] = named_first;
+    let (a, b) = (a.expect("one of the two"), b.expect("the other name"));
+    assert_eq!(
+        twice.expect_err("one too many").kind(),
+        ErrorKind::NameTaken
+    );
+    assert_eq!(world.instances().await.len(), 2);
+    assert_ne!(a.info().address, b.info().address);
+    assert_ne!(a.info().vps_ssh.known_hosts, b.info().vps_ssh.known_hosts);
+    for host in [a, b] {
+        let output = host.exec("hostname").await.expect("reached");
+        assert_eq!(output.stdout.trim(), host.info().name.as_str());
+        host.destroy().await.expect("destroyed");
+    }
+    world.assert_nothing_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_ends_is_told_with_its_own_words() {
+    let world = World::new();
+    let words = ["sh", "-c", "echo 'no licence found' >&2; exit 3"];
+    let spec = HostSpec::builder(unique("ends"))
+        .command(ContainerCommand::Words(words.map(String::from).to_vec()))
+        .build()
+        .expect("fit");
+    let error = world
+        .provider
+        .create_host(spec)
+        .await
+        .expect_err("it ends at once");
+    assert_eq!(error.kind(), ErrorKind::Docker, "{error}");
+    assert!(error.to_string().contains("no licence found"), "{error}");
+    world.assert_nothing_left().await;
+}

@@ -1,0 +1,101 @@
+//! How an image gets to the VPS, and which images can be used.
+
+use vps_docker::{ErrorKind, HostSpec, ImageSource};
+
+use crate::support::{World, docker, unique};
+
+/// An image on this side's engine, removed with the test.
+struct LocalImage(String);
+
+impl LocalImage {
+    /// Builds it of a Dockerfile in a context of its own.
+    fn build(dockerfile: &str) -> Self {
+        let context = tempfile::tempdir().expect("a directory");
+        std::fs::write(context.path().join("Dockerfile"), dockerfile).expect("written");
+        let image = Self(format!("{}:1", unique("vps-docker-test")));
+        let path = context.path().display().to_string();
+        docker(&["build", "--label=vps-docker-test", "-t", &image.0, &path]);
+        image
+    }
+}
+
+impl Drop for LocalImage {
+    fn drop(&mut self) {
+        docker(&["image", "rm", "--force", &self.0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_images_user_environment_and_directory_are_respected() {
+    let image = LocalImage::build(
+        "FROM debian:bookworm-slim\n\
+         RUN useradd --shell /usr/sbin/nologin app && mkdir /srv/app && chown app /srv/app\n\
+         USER app\nENV COLOUR='deep blue'\nWORKDIR /srv/app\n",
+    );
+    let world = World::new();
+    let spec = HostSpec::builder(unique("user"))
+        .image(&image.0)
+        .build()
+        .expect("fit");
+    let host = world.provider.create_host(spec).await.expect("created");
+    assert_eq!(host.info().container_ssh.user, "app");
+    let output = host.exec("id -un; pwd; echo $COLOUR; touch mine").await;
+    assert_eq!(
+        output.expect("reached").stdout,
+        "app\n/srv/app\ndeep blue\n"
+    );
+    host.destroy().await.expect("destroyed");
+    world.assert_nothing_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_without_a_package_manager_gets_a_clear_error() {
+    let image = LocalImage::build("FROM scratch\nCOPY Dockerfile /nothing-else\n");
+    let world = World::new();
+    let spec = HostSpec::builder(unique("empty"))
+        .image(&image.0)
+        .build()
+        .expect("fit");
+    let error = world
+        .provider
+        .create_host(spec)
+        .await
+        .expect_err("nothing runs in it");
+    assert_eq!(error.kind(), ErrorKind::Docker);
+    assert!(error.to_string().contains("openssh-server"), "{error}");
+    world.assert_nothing_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_nobody_has_costs_nothing_when_it_was_to_be_shipped() {
+    let world = World::new();
+    let spec = HostSpec::builder(unique("missing"))
+        .image("vps-docker-test/no-such-image:1")
+        .image_source(ImageSource::Ship)
+        .build()
+        .expect("fit");
+    let error = world
+        .provider
+        .create_host(spec)
+        .await
+        .expect_err("nobody has it");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    world.assert_nothing_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_cannot_be_pulled_says_what_to_do() {
+    let world = World::new();
+    let spec = HostSpec::builder(unique("unpullable"))
+        .image("registry.invalid/no-such-image:1")
+        .build()
+        .expect("fit");
+    let error = world
+        .provider
+        .create_host(spec)
+        .await
+        .expect_err("no such registry");
+    assert_eq!(error.kind(), ErrorKind::Docker);
+    assert!(error.to_string().contains("docker image ls"), "{error}");
+    world.assert_nothing_left().await;
+}

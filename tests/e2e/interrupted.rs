@@ -1,0 +1,179 @@
+//! A create that is killed, cancelled or dropped, at any phase, leaves nothing that stays.
+
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use vps_docker::{CreateEvent, ErrorKind, HostSpec, Phase};
+
+use crate::support::{World, name, unique};
+
+/// SIGKILL at the beginning of every phase; then the same create again, which must succeed and be
+/// alone. The phases are those that the engine lists, so a new one is covered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_that_is_killed_is_taken_up_by_the_next_one() {
+    let world = World::new();
+    let host_name = unique("killed");
+    for phase in Phase::ALL {
+        let mut create = start(&world, &host_name);
+        wait_for_phase(&mut create, phase).await;
+        create.kill().await.expect("killed");
+        assert!(
+            world.instances().await.len() <= 1,
+            "killed at {phase}: more than one"
+        );
+    }
+    let status = finish(start(&world, &host_name)).await;
+    assert!(status.success(), "the create after all the kills: {status}");
+    assert_eq!(world.instances().await.len(), 1);
+    let host = world.provider.host(&name(&host_name)).await;
+    host.expect("found").destroy().await.expect("destroyed");
+    world.assert_nothing_left().await;
+}
+
+/// Killed when all was done but the closing of the journal: the host is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_was_ready_is_adopted() {
+    let world = World::new();
+    let host_name = unique("ready");
+    let create = || {
+        let spec = HostSpec::builder(&host_name).build().expect("fit");
+        world.provider.create_host(spec)
+    };
+    let host = create().await.expect("created");
+    let id = host.info().id.clone();
+    host.close().await;
+    // What a kill between the last two steps leaves.
+    let mut place = world
+        .provider
+        .data_dir()
+        .journal()
+        .open("local", &name(&host_name))
+        .expect("free");
+    let mut entry = vps_docker::store::JournalEntry::intent(id.clone(), name(&host_name), "local");
+    entry.instance_id = Some(world.instances().await[0].id.clone());
+    entry.ready = true;
+    place.write(entry).expect("written");
+    drop(place);
+
+    let host = create().await.expect("adopted");
+    assert_eq!(host.info().id, id);
+    assert_eq!(
+        host.exec("echo alive").await.expect("reached").stdout,
+        "alive\n"
+    );
+    assert_eq!(world.instances().await.len(), 1);
+    host.destroy().await.expect("destroyed");
+    world.assert_nothing_left().await;
+}
+
+/// Ctrl-C in every phase that has something to roll back, and before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_that_is_cancelled_rolls_back() {
+    let world = World::new();
+    for phase in [
+        Phase::Plan,
+        Phase::Order,
+        Phase::Boot,
+        Phase::Bootstrap,
+        Phase::Sshd,
+    ] {
+        let (cancel, cancelled) = tokio::sync::watch::channel(false);
+        let mut cancelled = cancelled.clone();
+        let spec = HostSpec::builder(unique("cancelled")).build().expect("fit");
+        let error = world
+            .provider
+            .create_host(spec)
+            .on_event(move |event| {
+                if matches!(event, CreateEvent::Started(started) if started == phase) {
+                    cancel.send_replace(true);
+                }
+            })
+            .cancel_when(async move { drop(cancelled.wait_for(|cancelled| *cancelled).await) })
+            .await
+            .expect_err("cancelled");
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "at {phase}: {error}");
+        world.assert_nothing_left().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_that_is_dropped_rolls_back() {
+    let world = World::new();
+    let (booting, mut seen) = tokio::sync::watch::channel(false);
+    let spec = HostSpec::builder(unique("dropped")).build().expect("fit");
+    let create = world
+        .provider
+        .create_host(spec)
+        .on_event(move |event| {
+            if matches!(event, CreateEvent::Started(Phase::Boot)) {
+                booting.send_replace(true);
+            }
+        })
+        .into_future();
+    tokio::select! {
+        result = create => panic!("it was dropped before it could end: {result:?}"),
+        seen = seen.wait_for(|booting| *booting) => drop(seen.expect("it boots")),
+    }
+    world.assert_nothing_left().await;
+}
+
+/// Ctrl-C as a user types it: the program cleans up and says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_cleans_up_on_ctrl_c() {
+    let world = World::new();
+    let mut create = start(&world, &unique("ctrl-c"));
+    wait_for_phase(&mut create, Phase::Bootstrap).await;
+    let id = create.id().expect("it runs").to_string();
+    let sent = Command::new("kill").args(["-INT", &id]).status().await;
+    assert!(sent.expect("a kill program").success());
+    assert_eq!(finish(create).await.code(), Some(1));
+    world.assert_nothing_left().await;
+}
+
+/// The example as a process of its own, over the world's data directory.
+fn start(world: &World, host_name: &str) -> Child {
+    Command::new(example())
+        .args(["--keep", "--json", "--name", host_name, "--data-dir"])
+        .arg(world.provider.data_dir().path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the example is built with the tests")
+}
+
+/// Cargo builds the examples of a package with its tests, beside them.
+fn example() -> PathBuf {
+    let test = std::env::current_exe().expect("a path");
+    let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+    profile.join("examples/create_host")
+}
+
+/// Reads the example's progress until the phase begins.
+async fn wait_for_phase(create: &mut Child, phase: Phase) {
+    let mut lines = BufReader::new(create.stderr.as_mut().expect("piped")).lines();
+    let mut seen = Vec::new();
+    while let Some(line) = lines.next_line().await.expect("readable") {
+        if line.split_whitespace().nth(2) == Some(phase.name()) {
+            return;
+        }
+        seen.push(line);
+    }
+    panic!("{phase} never began: {seen:#?}");
+}
+
+async fn finish(mut create: Child) -> ExitStatus {
+    // Nobody reads its progress any more; it must not wait for that.
+    let stderr = create.stderr.take();
+    let drain = tokio::spawn(async move {
+        if let Some(mut stderr) = stderr {
+            let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
+        }
+    });
+    let status = tokio::time::timeout(Duration::from_secs(120), create.wait()).await;
+    drain.await.expect("drained");
+    status.expect("it ends").expect("waited for")
+}

@@ -1,0 +1,11 @@
+//! End to end, on real VPSs: real cloud-init, real sshd, real Docker, no mock anywhere.
+//!
+//! Every test has a data directory of its own, so an owner of its own, and destroys what that owner
+//! has when it ends, however it ends.
+
+mod bad_input;
+mod bootstrap;
+mod create;
+mod image;
+mod interrupted;
+mod support;

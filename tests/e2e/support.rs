@@ -1,0 +1,115 @@
+//! What the tests share: an engine with a data directory of its own, and clean-up.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use vps_docker::model::{HostTags, InstanceFilter};
+use vps_docker::provider_local::{LocalConfig, LocalProvider};
+use vps_docker::{
+    DataDir, HostName, Registry, Settings, VpsClient, VpsDockerProvider, registry::ProviderOptions,
+};
+
+/// An engine on the local provider. Dropped, it destroys whatever its owner has left.
+pub(crate) struct World {
+    pub(crate) provider: VpsDockerProvider,
+    pub(crate) data: TempDir,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    pub(crate) fn with(settings: Settings) -> Self {
+        let client = Registry::linked()
+            .expect("no two providers of a name")
+            .client("local", &ProviderOptions::new())
+            .expect("linked in");
+        Self::over(client, settings)
+    }
+
+    pub(crate) fn over(client: Arc<dyn VpsClient>, settings: Settings) -> Self {
+        let data = tempfile::tempdir().expect("a directory");
+        let data_dir = DataDir::open(data.path().join("data")).expect("fit");
+        Self {
+            provider: VpsDockerProvider::new(client, data_dir, settings),
+            data,
+        }
+    }
+
+    /// The instances of this owner, whatever their state.
+    pub(crate) async fn instances(&self) -> Vec<vps_docker::model::Instance> {
+        let owner = self.provider.data_dir().owner().as_str();
+        self.provider
+            .client()
+            .list_instances(&InstanceFilter::tagged(HostTags::OWNER, owner))
+            .await
+            .expect("listed")
+    }
+
+    /// Nothing is left: no instance, no container or volume of one, no journal entry, no pins.
+    pub(crate) async fn assert_nothing_left(&self) {
+        self.provider.settled().await;
+        assert!(self.instances().await.is_empty(), "instances are left");
+        let owner = self.provider.data_dir().owner().as_str();
+        for list in [
+            &["ps", "--all", "--format", "{{.Names}} {{.Labels}}"][..],
+            &["volume", "ls", "--format", "{{.Name}} {{.Labels}}"],
+        ] {
+            let listed = docker(list);
+            assert!(!listed.contains(owner), "left on the engine: {listed}");
+        }
+        let data_dir = self.provider.data_dir();
+        let entries = data_dir.journal().entries().expect("readable");
+        assert!(entries.is_empty(), "the journal holds {entries:?}");
+        let hosts = data_dir.path().join("hosts/local");
+        let left = std::fs::read_dir(&hosts).map_or(0, Iterator::count);
+        assert_eq!(left, 0, "pins are left in {}", hosts.display());
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let provider = self.provider.clone();
+        // A runtime of its own: the test's may be the one that panicked.
+        let clean_up = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+            runtime.block_on(async {
+                let client = LocalProvider::new(LocalConfig::default());
+                let owner = provider.data_dir().owner().as_str();
+                let filter = InstanceFilter::tagged(HostTags::OWNER, owner);
+                for instance in client.list_instances(&filter).await.expect("listed") {
+                    client
+                        .destroy_instance(&instance.id)
+                        .await
+                        .expect("destroyed");
+                }
+            });
+        });
+        clean_up.join().expect("the clean-up succeeds");
+    }
+}
+
+/// A host name that no other test uses.
+pub(crate) fn unique(prefix: &str) -> String {
+    format!("{prefix}-{}", vps_docker::model::HostId::random())
+}
+
+pub(crate) fn name(text: &str) -> HostName {
+    HostName::new(text).expect("legal")
+}
+
+/// Runs the `docker` program on this side.
+pub(crate) fn docker(args: &[&str]) -> String {
+    let output = Command::new("docker")
+        .args(args)
+        .output()
+        .expect("a docker program");
+    assert!(
+        output.status.success(),
+        "docker {args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
