@@ -1,5 +1,6 @@
 //! Removes what vps-docker has made on this machine's engine.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -95,16 +96,28 @@ impl Kind {
         Self { name, list, remove }
     }
 
+    /// Removes in rounds as long as fewer are left after each: an image can only go after those
+    /// that were made from it, and nothing tells us that order.
     fn remove_all(&self, engine: &Engine) -> Result<usize> {
-        let listed = self.list_command(engine).text()?;
-        let ids = unique(&listed);
-        for id in &ids {
+        let mut listed = self.list_command(engine).text()?;
+        let all = unique(&listed).len();
+        for id in unique(&listed) {
             println!("removing the {} {id}", self.name);
         }
-        if !ids.is_empty() {
-            engine.docker().args(self.remove).args(&ids).run()?;
+        while !listed.is_empty() {
+            let remove = engine.docker().args(self.remove).args(unique(&listed));
+            let output = remove.output()?;
+            let left = self.list_command(engine).text()?;
+            if unique(&left).len() >= unique(&listed).len() {
+                bail!(
+                    "not every {} could be removed: {}",
+                    self.name,
+                    String::from_utf8_lossy(&output.stderr).trim()
+                );
+            }
+            listed = left;
         }
-        Ok(ids.len())
+        Ok(all)
     }
 
     fn list_command(&self, engine: &Engine) -> Cmd {
@@ -118,10 +131,8 @@ impl Kind {
 
 /// The lines without repetition: an image of two names is listed twice.
 fn unique(listed: &str) -> Vec<&str> {
-    let mut ids: Vec<&str> = listed.lines().collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
+    let mut seen = BTreeSet::new();
+    listed.lines().filter(|id| seen.insert(*id)).collect()
 }
 
 #[cfg(test)]
@@ -141,7 +152,7 @@ mod tests {
 
     #[test]
     fn an_image_of_two_names_is_removed_once() {
-        assert_eq!(unique("b\na\nb\n"), ["a", "b"]);
+        assert_eq!(unique("b\na\nb\n"), ["b", "a"]);
         assert!(unique("").is_empty());
     }
 

@@ -8,7 +8,8 @@ use crate::setup;
 /// Sets this machine up and runs the example; its exit code is ours.
 pub(crate) fn run(arguments: &[String]) -> Result<u8> {
     // Who only asks what it can do gets no packages installed.
-    if !arguments.iter().any(|argument| argument == "--help") {
+    let help = |argument: &String| argument == "--help" || argument == "-h";
+    if !arguments.iter().any(help) {
         setup::all()?;
     }
     let status = Cmd::cargo()

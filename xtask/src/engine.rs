@@ -21,9 +21,10 @@ pub(crate) struct Engine {
     pid_file: PathBuf,
     containerd_pid_file: PathBuf,
     log: PathBuf,
-    /// What `dockerd` is called with; nothing for this machine's own engine, so that its
+    /// What `setsid` runs. This machine's own engine gets no flags: its
     /// `/etc/docker/daemon.json` has the word.
-    flags: Vec<String>,
+    command: Vec<String>,
+    by_systemd: bool,
 }
 
 /// What a knock at the socket brought.
@@ -43,12 +44,14 @@ impl Engine {
             pid_file: "/var/run/docker.pid".into(),
             containerd_pid_file: "/var/run/docker/containerd/containerd.pid".into(),
             log: "/var/log/vps-docker-dockerd.log".into(),
-            flags: Vec::new(),
+            command: vec!["dockerd".to_owned()],
+            by_systemd: Path::new("/run/systemd/system").is_dir(),
         }
     }
 
     /// A second engine with all its files below `directory`, to try the starting of one where
-    /// another runs already. It has no network.
+    /// another runs already. It has no network, and a network namespace of its own besides: told
+    /// to do without a bridge, dockerd deletes the `docker0` that it finds, which is the other's.
     pub(crate) fn below(directory: &Path) -> Self {
         let below = |name: &str| directory.join(name);
         let flag = |flag: &str, path: PathBuf| format!("--{flag}={}", path.display());
@@ -57,7 +60,10 @@ impl Engine {
             pid_file: below("docker.pid"),
             containerd_pid_file: below("exec/containerd/containerd.pid"),
             log: below("dockerd.log"),
-            flags: vec![
+            command: vec![
+                "unshare".to_owned(),
+                "--net".to_owned(),
+                "dockerd".to_owned(),
                 format!("--host=unix://{}", below("docker.sock").display()),
                 flag("data-root", below("data")),
                 flag("exec-root", below("exec")),
@@ -66,12 +72,8 @@ impl Engine {
                 "--iptables=false".to_owned(),
                 "--ip-masq=false".to_owned(),
             ],
+            by_systemd: false,
         }
-    }
-
-    /// Whether this is the engine that the distribution's own service would start.
-    fn is_of_this_machine(&self) -> bool {
-        self.flags.is_empty()
     }
 
     /// A Docker command line client that talks to this engine, whatever its context says.
@@ -111,7 +113,7 @@ impl Engine {
 
     /// Starts the engine and waits until it answers, be it only that we are not welcome.
     pub(crate) fn start(&self, root: &Root) -> Result<()> {
-        if self.is_of_this_machine() && Path::new("/run/systemd/system").is_dir() {
+        if self.by_systemd {
             return self.start_by_systemd(root);
         }
         // A package's own script may have started it a moment ago: a second one would only fail.
@@ -159,13 +161,13 @@ impl Engine {
         // In a shell without job control a background process leads no group, so `setsid` does
         // not fork and `$!` is dockerd's own id.
         let script = "cd / && log=$1 && shift && \
-            { setsid dockerd \"$@\" </dev/null >>\"$log\" 2>&1 \
+            { setsid \"$@\" </dev/null >>\"$log\" 2>&1 \
               3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- & } && echo $!";
         let said = root
             .cmd("sh")
             .args(["-c", script, "start-dockerd"])
             .arg(&self.log)
-            .args(&self.flags)
+            .args(&self.command)
             .text()?;
         said.trim()
             .parse()
