@@ -19,15 +19,20 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 pub(crate) fn add_to(stages: &mut Stages) {
     // Ours first: it takes no time.
     stages.run("tidy", tidy::run);
-    stages.run("fmt", || {
-        Cmd::cargo().args(["fmt", "--all", "--check"]).run()
-    });
-    stages.run("clippy", || {
-        Cmd::cargo()
-            .args(["clippy", "--workspace", "--all-targets", "--all-features"])
-            .args(["--", "-D", "warnings"])
-            .run()
-    });
+    // A minimal tool chain has neither; the tests need not wait for them.
+    if component(stages, "fmt", "rustfmt") {
+        stages.run("fmt", || {
+            Cmd::cargo().args(["fmt", "--all", "--check"]).run()
+        });
+    }
+    if component(stages, "clippy", "clippy") {
+        stages.run("clippy", || {
+            Cmd::cargo()
+                .args(["clippy", "--workspace", "--all-targets", "--all-features"])
+                .args(["--", "-D", "warnings"])
+                .run()
+        });
+    }
     stages.run("rustdoc", || {
         Cmd::cargo()
             .env("RUSTDOCFLAGS", "-D warnings")
@@ -47,6 +52,17 @@ pub(crate) fn add_to(stages: &mut Stages) {
             "`cargo install cargo-deny --locked` would let it run",
         );
     }
+}
+
+/// Whether this tool chain has a component; if not, its stage is skipped with what to do.
+fn component(stages: &mut Stages, command: &str, component: &str) -> bool {
+    let version = Cmd::cargo().args([command, "--version"]).output();
+    let there = version.is_ok_and(|output| output.status.success());
+    if !there {
+        let why = format!("`rustup component add {component}` would let it run");
+        stages.skip(command, &why);
+    }
+    there
 }
 
 /// The advisory database comes over the network: without one, say so instead of failing.

@@ -70,60 +70,53 @@ impl Options {
         Ok(options)
     }
 
-    /// Cargo's words for the tests. Those that boot a VPS are the facade's `tests/`, and any whose
-    /// name has `vps_` in it; `.config/nextest.toml` holds the same rule.
+    /// Cargo's words for the tests, and those for libtest itself. A test that boots a VPS is one of
+    /// the facade's `tests/`, or one in another package's `tests/` that has `vps_` in its name;
+    /// `.config/nextest.toml` holds the same rule. Doctests are a stage of their own.
     fn commands(&self, nextest: bool) -> Vec<Vec<&str>> {
-        let mut commands = match (nextest, self.quick) {
-            (true, false) => vec![vec!["nextest", "run", "--workspace", "--all-features"]],
-            (true, true) => vec![vec![
-                "nextest",
-                "run",
-                "--workspace",
-                "--all-features",
-                "-E",
-                "not (test(/vps_/) or (package(vps-docker) and kind(test)))",
-            ]],
-            // Doctests are a stage of their own.
-            (false, false) => vec![vec![
-                "test",
-                "--workspace",
-                "--all-features",
-                "--all-targets",
-            ]],
-            (false, true) => vec![
-                vec![
-                    "test",
-                    "--workspace",
-                    "--exclude",
-                    "vps-docker",
-                    "--all-features",
-                    "--lib",
-                    "--bins",
-                    "--tests",
-                ],
-                vec![
-                    "test",
-                    "-p",
-                    "vps-docker",
-                    "--all-features",
-                    "--lib",
-                    "--examples",
-                ],
-            ],
-        };
-        for command in &mut commands {
-            let mut words = self.for_the_runner.iter().map(String::as_str).peekable();
-            if !nextest && self.quick {
-                // libtest's own words stand behind a `--` that may be there already.
-                while let Some(word) = words.next_if(|word| *word != "--") {
-                    command.push(word);
-                }
-                command.extend(["--", "--skip", "vps_"]);
-                words.next();
+        let everything = ["--workspace", "--all-features"];
+        let commands: Vec<(Vec<&str>, &[&str])> = match (nextest, self.quick) {
+            (true, false) => vec![([&["nextest", "run"][..], &everything].concat(), &[])],
+            (true, true) => {
+                let quick = [
+                    "-E",
+                    "not (kind(test) and (package(vps-docker) or test(/vps_/)))",
+                ];
+                vec![([&["nextest", "run"][..], &everything, &quick].concat(), &[])]
             }
-            command.extend(words);
-        }
-        commands
+            (false, false) => {
+                // Not `--all-targets`: that would run the measurements.
+                let targets = ["--lib", "--bins", "--examples", "--tests"];
+                vec![([&["test"][..], &everything, &targets].concat(), &[])]
+            }
+            (false, true) => {
+                let units = ["--lib", "--bins", "--examples"];
+                let others = ["--exclude", "vps-docker", "--test", "*"];
+                vec![
+                    ([&["test"][..], &everything, &units].concat(), &[]),
+                    (
+                        [&["test"][..], &everything, &others].concat(),
+                        &["--skip", "vps_"],
+                    ),
+                ]
+            }
+        };
+        let ours: Vec<&str> = self.for_the_runner.iter().map(String::as_str).collect();
+        let dashes = ours.iter().position(|word| *word == "--");
+        let (for_cargo, for_libtest) = match dashes {
+            Some(at) => (&ours[..at], &ours[at + 1..]),
+            None => (&ours[..], &[][..]),
+        };
+        let join = |(mut words, last): (Vec<_>, &[_])| {
+            words.extend(for_cargo);
+            if !(last.is_empty() && for_libtest.is_empty()) {
+                words.push("--");
+            }
+            words.extend(last);
+            words.extend(for_libtest);
+            words
+        };
+        commands.into_iter().map(join).collect()
     }
 }
 
@@ -170,7 +163,7 @@ mod tests {
         );
         assert_eq!(
             lines("-- keys -- --nocapture", false),
-            ["test --workspace --all-features --all-targets keys -- --nocapture"]
+            ["test --workspace --all-features --lib --bins --examples --tests keys -- --nocapture"]
         );
         options("keys").expect_err("not behind the dashes");
     }
@@ -178,11 +171,32 @@ mod tests {
     #[test]
     fn quick_leaves_out_what_boots_with_either_runner() {
         let nextest = lines("--quick -- keys", true);
-        assert!(nextest[0].contains("not (test(/vps_/)"), "{nextest:?}");
+        assert!(nextest[0].contains("not (kind(test) and "), "{nextest:?}");
         let cargo = lines("--quick -- keys -- --nocapture", false);
-        assert_eq!(cargo.len(), 2);
-        for line in &cargo {
-            assert!(line.ends_with("keys -- --skip vps_ --nocapture"), "{line}");
+        assert!(
+            cargo[0].ends_with("--examples keys -- --nocapture"),
+            "{cargo:?}"
+        );
+        assert!(
+            cargo[1].contains("--exclude vps-docker --test * keys"),
+            "{cargo:?}"
+        );
+        assert!(
+            cargo[1].ends_with("-- --skip vps_ --nocapture"),
+            "{cargo:?}"
+        );
+    }
+
+    #[test]
+    fn measurements_are_no_tests() {
+        for line in ["", "--quick"] {
+            for runner in [true, false] {
+                let all = lines(line, runner).join(" ");
+                assert!(
+                    !all.contains("--all-targets") && !all.contains("--bench"),
+                    "{all}"
+                );
+            }
         }
     }
 }
