@@ -183,7 +183,7 @@ impl System {
         match self {
             Self::Debian => format!("Run `cargo xtask setup`. {then}."),
             Self::Fedora => format!(
-                "Install one: `sudo dnf install moby-engine docker-cli iptables debootstrap \
+                "Install one: `sudo dnf install moby-engine iptables debootstrap \
                  openssh-clients python3-pyyaml`, then `sudo systemctl enable --now docker`. {then}."
             ),
             Self::Arch => format!(
