@@ -42,7 +42,8 @@ pub(crate) fn add_to(stages: &mut Stages) {
     if installed("cargo-deny") || home_has("cargo-deny") {
         stages.run("deny", || {
             Cmd::cargo()
-                .args(["deny", "check", "bans", "licenses", "sources"])
+                .args(["deny", "check", "--hide-inclusion-graph"])
+                .args(["bans", "licenses", "sources"])
                 .run()
         });
         advisories(stages);
