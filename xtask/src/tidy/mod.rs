@@ -29,7 +29,7 @@ pub(crate) fn run() -> Result<()> {
     }
     if !problems.is_empty() {
         bail!(
-            "{} places break our own rules (see CONTRIBUTING.md)",
+            "our own rules (CONTRIBUTING.md) are broken in {} place(s)",
             problems.len()
         );
     }

@@ -67,6 +67,7 @@ fn check_scripts(
     root: &Path,
     scripts: &[PathBuf],
 ) -> Result<Vec<Problem>> {
+    let inside = format!("{}/", root.display());
     let mut problems = Vec::new();
     for script in scripts {
         let mut checks = vec![Cmd::new(shell).arg("-n")];
@@ -86,7 +87,7 @@ fn check_scripts(
                 problems.push(Problem {
                     path: script.clone(),
                     line: 0,
-                    message: String::from_utf8_lossy(&said).trim().to_owned(),
+                    message: String::from_utf8_lossy(&said).trim().replace(&inside, ""),
                 });
             }
         }
