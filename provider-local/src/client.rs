@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use vps_docker_core::model::{
-    Catalog, DestroyOutcome, Instance, InstanceFilter, InstanceId, InstanceSpec, SshKeyId, Tags,
+    Catalog, DestroyOutcome, Instance, InstanceFilter, InstanceId, InstanceSnapshot, InstanceSpec,
+    PowerAction, SnapshotId, SshKeyId, Tags,
 };
 use vps_docker_core::{Capabilities, Result, VpsClient};
 
@@ -10,7 +11,7 @@ use crate::config::LocalConfig;
 use crate::engine::{Connection, Engine};
 use crate::images::{self, ContainerBase, ImageEvent};
 use crate::store::Store;
-use crate::{convert, create, seed};
+use crate::{convert, create, power, seed, snapshot};
 
 /// As on Hetzner, so that what fits here fits there.
 pub(crate) const USER_DATA_LIMIT: usize = 32 * 1024;
@@ -90,6 +91,8 @@ impl VpsClient for LocalProvider {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::minimal(USER_DATA_LIMIT);
         capabilities.set_tags = true;
+        capabilities.power = true;
+        capabilities.snapshots = true;
         capabilities
     }
 
@@ -108,7 +111,7 @@ impl VpsClient for LocalProvider {
     }
 
     async fn destroy_instance(&self, id: &InstanceId) -> Result<DestroyOutcome> {
-        self.0.store().await?.remove(id).await?;
+        create::destroy(&self.0, &self.0.store().await?, id).await?;
         Ok(DestroyOutcome::Gone)
     }
 
@@ -123,5 +126,22 @@ impl VpsClient for LocalProvider {
 
     async fn set_tags(&self, id: &InstanceId, tags: &Tags) -> Result<()> {
         self.0.store().await?.set_tags(id, tags).await
+    }
+
+    async fn power(&self, id: &InstanceId, action: PowerAction) -> Result<()> {
+        let store = self.0.store().await?;
+        power::switch(self.0.engine().await?, &store, id, action).await
+    }
+
+    async fn create_snapshot(&self, id: &InstanceId, name: &str) -> Result<InstanceSnapshot> {
+        snapshot::create(Arc::clone(&self.0), id.clone(), name.to_owned()).await
+    }
+
+    async fn list_snapshots(&self) -> Result<Vec<InstanceSnapshot>> {
+        snapshot::list(&self.0.store().await?).await
+    }
+
+    async fn delete_snapshot(&self, id: &SnapshotId) -> Result<()> {
+        snapshot::delete(&self.0.store().await?, id).await
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bollard::models::ContainerSummary;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
@@ -13,12 +14,14 @@ use vps_docker_core::{Error, ErrorKind, Result};
 
 use crate::client::{Inner, USER_DATA_LIMIT};
 use crate::convert;
+use crate::engine::Engine;
 use crate::error::{during, says};
 use crate::machine::{Machine, container_name};
+use crate::seed::Seed;
 use crate::store::Store;
 use crate::uninterrupted::{check, uninterrupted};
-use crate::wire::Description;
-use crate::{images, network, seed};
+use crate::wire::{self, Description};
+use crate::{images, metadata, network, seed, snapshot};
 
 /// Addresses that are drawn before we give up; a second one is hardly ever needed.
 const DRAWS: u32 = 5;
@@ -32,9 +35,9 @@ pub(crate) async fn create(inner: Arc<Inner>, spec: InstanceSpec) -> Result<Inst
         match steps(&inner, &store, &id, &spec, &cancelled).await {
             Ok(instance) => Ok(Made {
                 instance: Some(instance),
-                store,
+                inner,
             }),
-            Err(error) => Err(roll_back(&store, &id, error).await),
+            Err(error) => Err(roll_back(&inner, &store, &id, error).await),
         }
     })
     .await?;
@@ -49,32 +52,41 @@ async fn steps(
     cancelled: &CancellationToken,
 ) -> Result<Instance> {
     let engine = inner.engine().await?;
-    let image = match &spec.image {
-        BootImage::Catalog(image) => images::ensure(engine, &inner.config, image, &|_| {}).await?,
-        BootImage::Snapshot(_) => {
-            return Err(Error::unsupported(crate::NAME, "booting from a snapshot"));
-        }
-    };
-    check(cancelled)?;
-    network::ensure(&store.docker, &inner.config).await?;
     let description = Description {
         name: spec.name.clone(),
         plan: spec.plan.clone(),
         tags: spec.tags.clone(),
     };
+    let image = match &spec.image {
+        BootImage::Catalog(image) => images::ensure(engine, &inner.config, image, &|_| {}).await?,
+        BootImage::Snapshot(snapshot) => snapshot::image(store, snapshot).await?,
+    };
+    check(cancelled)?;
+    network::ensure(&store.docker, &inner.config).await?;
+    let metadata_lock = if inner.config.metadata_service {
+        metadata::lock(&inner.config.scratch_dir).await?
+    } else {
+        None
+    };
     store.begin(id, &description).await?;
+    if let BootImage::Snapshot(snapshot) = &spec.image {
+        snapshot::restore(engine, store, snapshot, id, cancelled).await?;
+    }
+    let seed = Seed {
+        id,
+        name: &spec.name,
+        ssh_keys: &spec.ssh_keys,
+        user_data: spec.user_data.expose_secret(),
+    };
     for draw in 1.. {
         check(cancelled)?;
-        let address = inner
-            .config
-            .subnet
-            .draw(&store.taken_addresses().await?)
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Quota,
-                    format!("all addresses of {} are taken", inner.config.subnet),
-                )
-            })?;
+        let taken = store.taken_addresses().await?;
+        let address = inner.config.subnet.draw(&taken).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Quota,
+                format!("all addresses of {} are taken", inner.config.subnet),
+            )
+        })?;
         let machine = Machine {
             id,
             account: &store.account,
@@ -82,33 +94,16 @@ async fn steps(
             image: &image,
             size: convert::size(&spec.plan)?,
             address,
+            metadata: inner.config.metadata_service,
         };
-        let name = container_name(&store.account, &spec.name);
-        let container = store
-            .docker
-            .create_container(
-                Some(CreateContainerOptionsBuilder::new().name(&name).build()),
-                machine.body(engine),
-            )
-            .await
-            .map_err(during("create container"))?
-            .id;
+        let container = place(engine, store, &machine).await?;
         check(cancelled)?;
-        let files = seed::archive(
-            id,
-            &spec.name,
-            &spec.ssh_keys,
-            spec.user_data.expose_secret(),
-        );
-        store
-            .docker
-            .upload_to_container(
-                &container,
-                Some(UploadToContainerOptionsBuilder::new().path("/").build()),
-                bollard::body_full(files.into()),
-            )
-            .await
-            .map_err(during("put the cloud-init seed into the container"))?;
+        let mut seed_from = None;
+        if inner.config.metadata_service {
+            metadata::serve(store, &image, address, &seed).await?;
+            seed_from = Some(metadata::SEED_FROM);
+        }
+        upload(store, &container, seed.archive(seed_from)).await?;
         check(cancelled)?;
         match store.docker.start_container(&container, None).await {
             Ok(()) => break,
@@ -124,17 +119,54 @@ async fn steps(
             Err(error) => return Err(during("start container")(error)),
         }
     }
+    drop(metadata_lock);
     check(cancelled)?;
     store.instance(id).await
 }
 
-async fn roll_back(store: &Store, id: &InstanceId, error: Error) -> Error {
-    match store.remove(id).await {
+/// Creates the container and returns its id.
+async fn place(engine: &Engine, store: &Store, machine: &Machine<'_>) -> Result<String> {
+    let name = container_name(&store.account, &machine.description.name);
+    let options = CreateContainerOptionsBuilder::new().name(&name).build();
+    store
+        .docker
+        .create_container(Some(options), machine.body(engine))
+        .await
+        .map(|created| created.id)
+        .map_err(during("create container"))
+}
+
+async fn upload(store: &Store, container: &str, files: Vec<u8>) -> Result<()> {
+    let options = UploadToContainerOptionsBuilder::new().path("/").build();
+    store
+        .docker
+        .upload_to_container(container, Some(options), bollard::body_full(files.into()))
+        .await
+        .map_err(during("put the cloud-init seed into the container"))
+}
+
+/// Removes an instance with all that belongs to it. Idempotent.
+pub(crate) async fn destroy(inner: &Inner, store: &Store, id: &InstanceId) -> Result<()> {
+    let removed = store.remove(id).await?;
+    if removed.iter().any(with_metadata) {
+        let _lock = metadata::lock(&inner.config.scratch_dir).await?;
+        metadata::forget(store, removed.iter().find_map(convert::address)).await?;
+    }
+    Ok(())
+}
+
+fn with_metadata(container: &ContainerSummary) -> bool {
+    let labels = container.labels.as_ref();
+    labels.is_some_and(|labels| labels.contains_key(wire::METADATA))
+}
+
+async fn roll_back(inner: &Inner, store: &Store, id: &InstanceId, error: Error) -> Error {
+    match destroy(inner, store, id).await {
         Ok(()) => error,
         Err(left) => error.with_instance(id).with_note(format!(
             "what had been made could not be removed ({left}); see \
              `docker ps -a --filter label={label}={id}` and `docker volume ls` with that filter",
-            label = crate::wire::INSTANCE,
+            label = wire::INSTANCE,
         )),
     }
 }
@@ -142,7 +174,7 @@ async fn roll_back(store: &Store, id: &InstanceId, error: Error) -> Error {
 /// An instance on its way to the caller. When nobody takes it, it is removed.
 struct Made {
     instance: Option<Instance>,
-    store: Store,
+    inner: Arc<Inner>,
 }
 
 impl Made {
@@ -156,10 +188,11 @@ impl Drop for Made {
         if let (Some(instance), Ok(runtime)) =
             (self.instance.take(), tokio::runtime::Handle::try_current())
         {
-            let store = self.store.clone();
+            let inner = Arc::clone(&self.inner);
             runtime.spawn(async move {
-                if let Err(error) = store.remove(&instance.id).await {
-                    tracing::warn!(%error, "an instance that nobody waited for could not be removed");
+                let removed = async { destroy(&inner, &inner.store().await?, &instance.id).await };
+                if let Err(error) = removed.await {
+                    tracing::warn!(%error, "an instance that nobody waited for is left");
                 }
             });
         }

@@ -17,8 +17,6 @@ const WORK: Duration = Duration::from_secs(3600);
 #[derive(Clone, Debug)]
 pub(crate) struct Engine {
     pub(crate) docker: Docker,
-    /// Whether the kernel has the unified control group hierarchy only.
-    pub(crate) cgroup_v2: bool,
     /// Processors of the machine.
     pub(crate) cpus: u32,
 }
@@ -50,7 +48,6 @@ impl Connection {
                     .map_err(during("ask the Docker engine what it is"))?;
                 Ok(Engine {
                     docker,
-                    cgroup_v2: info.cgroup_version.is_some_and(|v| v.as_ref() == "2"),
                     cpus: info
                         .ncpu
                         .and_then(|cpus| u32::try_from(cpus).ok())

@@ -54,6 +54,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) image: &'a str,
     pub(crate) size: Size,
     pub(crate) address: Ipv4Addr,
+    /// Whether the metadata service has its user-data.
+    pub(crate) metadata: bool,
 }
 
 impl Machine<'_> {
@@ -61,6 +63,9 @@ impl Machine<'_> {
     pub(crate) fn body(&self, engine: &Engine) -> ContainerCreateBody {
         let mut labels = wire::labels(Kind::Instance, self.account, Some(self.id));
         labels.insert(wire::DESCRIPTION.into(), self.description.to_label());
+        if self.metadata {
+            labels.insert(wire::METADATA.into(), String::new());
+        }
         let endpoint = EndpointSettings {
             ipam_config: Some(EndpointIpamConfig {
                 ipv4_address: Some(self.address.to_string()),
@@ -98,13 +103,9 @@ impl Machine<'_> {
                 ("/run".into(), "exec".into()),
                 ("/run/lock".into(), String::new()),
             ])),
-            // systemd needs control groups of its own: the whole tree where there is no other way.
-            cgroupns_mode: Some(if engine.cgroup_v2 {
-                HostConfigCgroupnsModeEnum::PRIVATE
-            } else {
-                HostConfigCgroupnsModeEnum::HOST
-            }),
-            binds: (!engine.cgroup_v2).then(|| vec!["/sys/fs/cgroup:/sys/fs/cgroup:rw".into()]),
+            // systemd and the inner Docker need control groups of their own; with the engine's whole
+            // tree instead, inner containers would escape the limits set here, and a pause.
+            cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
             mounts: Some(vec![self.disk()]),
             nano_cpus: Some(i64::from(cpus) * 1_000_000_000),
             memory: Some(self.size.memory_mib * 1024 * 1024),

@@ -8,33 +8,47 @@ use crate::archive::Archive;
 
 const SEED: &str = "var/lib/cloud/seed/nocloud/";
 
-/// The files to put into a container before its first start, as an archive for `/`.
-///
-/// `machine-id` is emptied: an instance made of a snapshot must not have its original's.
-pub(crate) fn archive(
-    id: &InstanceId,
-    name: &str,
-    ssh_keys: &[SshKeyId],
-    user_data: &str,
-) -> Vec<u8> {
-    let keys: Vec<&str> = ssh_keys.iter().map(SshKeyId::as_str).collect();
-    // JSON is YAML, and needs no care with quotes.
-    let meta_data = json!({
-        "instance-id": id.as_str(),
-        "local-hostname": name,
-        "public-keys": keys,
-    });
-    Archive::new()
-        .directory("var/lib/cloud/seed/", 0o755)
-        .directory(SEED, 0o700)
-        .file(
-            &format!("{SEED}meta-data"),
-            0o600,
-            meta_data.to_string().as_bytes(),
-        )
-        .file(&format!("{SEED}user-data"), 0o600, user_data.as_bytes())
-        .file("etc/machine-id", 0o444, b"")
-        .finish()
+/// What one instance's cloud-init is told.
+pub(crate) struct Seed<'a> {
+    pub(crate) id: &'a InstanceId,
+    pub(crate) name: &'a str,
+    pub(crate) ssh_keys: &'a [SshKeyId],
+    pub(crate) user_data: &'a str,
+}
+
+impl Seed<'_> {
+    /// The files to put into a container before its first start, as an archive for `/`. With
+    /// `seed_from`, all but the bare minimum is fetched from there.
+    ///
+    /// `machine-id` is emptied: an instance made of a snapshot must not have its original's.
+    pub(crate) fn archive(&self, seed_from: Option<&str>) -> Vec<u8> {
+        let user_data = match seed_from {
+            None => self.user_data,
+            Some(_) => "",
+        };
+        let meta_data = self.meta_data(seed_from);
+        Archive::new()
+            .directory("var/lib/cloud/seed/", 0o755)
+            .directory(SEED, 0o700)
+            .file(&format!("{SEED}meta-data"), 0o600, meta_data.as_bytes())
+            .file(&format!("{SEED}user-data"), 0o600, user_data.as_bytes())
+            .file("etc/machine-id", 0o444, b"")
+            .finish()
+    }
+
+    /// NoCloud's `meta-data`: JSON is YAML, and needs no care with quotes.
+    pub(crate) fn meta_data(&self, seed_from: Option<&str>) -> String {
+        let keys: Vec<&str> = self.ssh_keys.iter().map(SshKeyId::as_str).collect();
+        let mut meta_data = json!({
+            "instance-id": self.id.as_str(),
+            "local-hostname": self.name,
+            "public-keys": keys,
+        });
+        if let Some(url) = seed_from {
+            meta_data["seedfrom"] = url.into();
+        }
+        meta_data.to_string()
+    }
 }
 
 /// Checks a public key, which is its own id: this provider keeps none.

@@ -113,17 +113,19 @@ impl Store {
         Ok(())
     }
 
-    /// Removes all that there is of an instance, its tags last. Idempotent.
-    pub(crate) async fn remove(&self, id: &InstanceId) -> Result<()> {
+    /// Removes all that there is of an instance, its tags last, and returns the containers that
+    /// there were. Idempotent.
+    pub(crate) async fn remove(&self, id: &InstanceId) -> Result<Vec<ContainerSummary>> {
         let options = RemoveContainerOptionsBuilder::new()
             .force(true)
             .v(true)
             .build();
-        for container in self.containers(None, Some(id)).await? {
-            let container = container.id.unwrap_or_default();
+        let containers = self.containers(None, Some(id)).await?;
+        for container in &containers {
+            let container = container.id.as_deref().unwrap_or_default();
             match self
                 .docker
-                .remove_container(&container, Some(options.clone()))
+                .remove_container(container, Some(options.clone()))
                 .await
             {
                 Ok(()) => {}
@@ -138,7 +140,7 @@ impl Store {
                 .await
                 .map_err(|error| error.with_instance(id))?;
         }
-        Ok(())
+        Ok(containers)
     }
 
     async fn create_tag_volume(
@@ -159,7 +161,7 @@ impl Store {
             .map_err(during("create volume"))
     }
 
-    async fn remove_volume(&self, name: &str) -> Result<()> {
+    pub(crate) async fn remove_volume(&self, name: &str) -> Result<()> {
         match self
             .docker
             .remove_volume(name, None::<RemoveVolumeOptions>)

@@ -14,7 +14,11 @@ pub(crate) const KIND: &str = "vps-docker.kind";
 pub(crate) const ACCOUNT: &str = "vps-docker.account";
 /// Id of the instance that the thing is part of.
 pub(crate) const INSTANCE: &str = "vps-docker.instance";
-/// A [`Description`] as JSON. One label for all of it: what `docker commit` copies from a
+/// Id of the snapshot that the thing is part of.
+pub(crate) const SNAPSHOT: &str = "vps-docker.snapshot";
+/// On the container of an instance whose `user_data` is served by the metadata service.
+pub(crate) const METADATA: &str = "vps-docker.metadata";
+/// A [`Description`] or [`SnapshotDescription`] as JSON. One label for all of it: what `docker commit` copies from a
 /// container is replaced as a whole by what the next container says.
 pub(crate) const DESCRIPTION: &str = "vps-docker.description";
 
@@ -25,6 +29,10 @@ pub(crate) enum Kind {
     Data,
     Tags,
     Network,
+    Snapshot,
+    SnapshotData,
+    Copy,
+    Metadata,
 }
 
 impl Kind {
@@ -34,6 +42,10 @@ impl Kind {
             Self::Data => "data",
             Self::Tags => "tags",
             Self::Network => "network",
+            Self::Snapshot => "snapshot",
+            Self::SnapshotData => "snapshot-data",
+            Self::Copy => "copy",
+            Self::Metadata => "metadata",
         }
     }
 }
@@ -61,6 +73,14 @@ impl Description {
             .with_source(error)
         })
     }
+}
+
+/// What a snapshot is, beside what the engine knows of its image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SnapshotDescription {
+    pub(crate) name: String,
+    pub(crate) instance: InstanceId,
+    pub(crate) size_bytes: Option<u64>,
 }
 
 /// The labels of a thing that belongs to an account.

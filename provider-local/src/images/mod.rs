@@ -1,7 +1,6 @@
 //! The images that instances boot: built on the user's engine, of the assets in this directory.
 
 mod event;
-mod lock;
 mod rootfs;
 
 use std::collections::HashMap;
@@ -18,6 +17,7 @@ use crate::archive::Archive;
 use crate::config::LocalConfig;
 use crate::engine::Engine;
 use crate::error::{during, is_not_found};
+use crate::lock::{self, FileLock};
 pub(crate) use rootfs::container_base;
 
 const MIRROR: &str = "http://deb.debian.org/debian";
@@ -46,6 +46,7 @@ static BARE: VpsImage = VpsImage {
         ("cloud.cfg", include_str!("debian-12/cloud.cfg")),
         ("dpkg-slim.cfg", include_str!("debian-12/dpkg-slim.cfg")),
         ("journald.conf", include_str!("debian-12/journald.conf")),
+        ("vps-init", include_str!("debian-12/vps-init")),
     ],
 };
 
@@ -83,7 +84,7 @@ pub(crate) async fn ensure(
     };
     let name = image.name(config);
     if !exists(engine, &name).await? {
-        let _lock = lock::acquire(&config.scratch_dir, on_event).await?;
+        let _lock = lock(config, on_event).await?;
         let mut base = None;
         for image in image.lineage() {
             base = Some(build_unless_there(engine, config, image, base, on_event).await?);
@@ -93,6 +94,17 @@ pub(crate) async fn ensure(
         image: name.clone(),
     });
     Ok(name)
+}
+
+/// One build of images at a time on this machine.
+async fn lock(
+    config: &LocalConfig,
+    on_event: &(dyn Fn(ImageEvent) + Send + Sync),
+) -> Result<Option<FileLock>> {
+    lock::acquire(&config.scratch_dir, "images", || {
+        on_event(ImageEvent::Waiting);
+    })
+    .await
 }
 
 /// Whether the engine has an image of that name.

@@ -59,7 +59,7 @@ pub(crate) async fn container_base(
         on_event(ImageEvent::Ready { image });
         return Ok(ContainerBase::Present);
     }
-    let _lock = lock::acquire(&config.scratch_dir, on_event).await?;
+    let _lock = lock(config, on_event).await?;
     let base = match pull(engine, on_event).await {
         Ok(()) => ContainerBase::Pulled,
         Err(reason) => {

@@ -2,4 +2,6 @@
 
 mod support;
 
+mod vps_disk;
 mod vps_life;
+mod vps_metadata;

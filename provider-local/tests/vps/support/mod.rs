@@ -142,6 +142,12 @@ impl Keys {
         assert!(output.status.success(), "{command}: {output:?}");
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
+
+    /// Waits until all stages of cloud-init are done, without an error.
+    pub(crate) fn settled(&self, address: IpAddr) {
+        let status = self.ask(address, "cloud-init status --wait");
+        assert!(status.ends_with("status: done"), "{status}");
+    }
 }
 
 fn ssh_command(key: &Path, pin: &Path, address: IpAddr) -> Command {
