@@ -113,7 +113,7 @@ impl VpsClient for AptLockHeld {
     async fn create_instance(&self, spec: &InstanceSpec) -> Result<Instance> {
         let user_data = spec.user_data.expose_secret();
         let hold = format!(
-            "bootcmd:\n- [sh, -c, \"systemd-run --unit=apt-lock python3 -c \\\"{HOLDER}\\\"; \
+            "bootcmd:\n- [sh, -c, \"systemd-run --unit=apt-lock --property=DefaultDependencies=no python3 -c \\\"{HOLDER}\\\"; \
              until [ -e /run/locked ]; do sleep 0.1; done\"]\n"
         );
         assert!(user_data.contains("\nbootcmd:\n"), "nothing to add to");

@@ -13,8 +13,12 @@ const ASSETS: [(&str, &str); 5] = [
     ("sshd_config", include_str!("assets/sshd_config")),
 ];
 
-/// What `install-sshd.sh` exits with when the image has no package manager.
-const EXIT_NO_PACKAGE_MANAGER: &str = "returned a non-zero code: 78";
+/// What the build says when `install-sshd.sh` finds no package manager, and when the image has not
+/// even a shell to run it.
+const HOPELESS: [&str; 2] = [
+    "returned a non-zero code: 78",
+    "exec: \"/bin/sh\": stat /bin/sh: no such file or directory",
+];
 
 /// The user's image with sshd in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,12 +46,12 @@ pub(crate) async fn derive(
         ])
         .await?;
     let output = build.finish(&context()).await?;
-    if output.stderr.contains(EXIT_NO_PACKAGE_MANAGER) {
+    if HOPELESS.iter().any(|sign| output.stderr.contains(sign)) {
         return Err(Error::new(
             ErrorKind::Docker,
             format!(
                 "sshd cannot be brought into the image {reference}: it has neither sshd nor a \
-                 package manager that we know (apt-get, apk, dnf, microdnf, yum, zypper, pacman); \
+                 shell with a package manager that we know (apt-get, apk, dnf, microdnf, yum, zypper, pacman); \
                  use an image that has one, or install openssh-server into yours"
             ),
         ));
