@@ -2,12 +2,12 @@
 # Brings sshd into the image it runs in, and makes the image's user one that sshd lets in.
 #
 # Runs as root while the image is built, from the directory that also holds sshd_config.
-#   VPS_DOCKER_USER   the image's own USER: empty (root), name, uid, name:group or uid:gid
+#   $1, else VPS_DOCKER_USER   the image's own USER: empty (root), name, uid, name:group or uid:gid
 # The last line on stdout is the login name, which is also kept in /etc/vps-docker/login-user.
 #
 # Exit codes a caller can tell apart:
 #   78  no sshd and no package manager we know     75  the package manager failed (mirror, disk, lock)
-#   77  not root                                   67  VPS_DOCKER_USER names nobody in this image
+#   77  not root                                   67  that user is not in this image
 #   70  sshd is there but does not run
 #
 # Only builtins are used until sshd is found, so that the error of exit 78 is also seen in an image
@@ -22,7 +22,7 @@ main() {
     umask 022
     find_sshd || install_sshd
     check_root
-    resolve_user "${VPS_DOCKER_USER:-}"
+    resolve_user "${1-${VPS_DOCKER_USER-}}"
     make_usable
     write_config
     echo "$login_user"
@@ -141,11 +141,12 @@ with_pacman() {
     rm -rf /var/cache/pacman/pkg/* /var/lib/pacman/sync/*
 }
 
-# 126 and 127 are the loader's and the shell's; sshd itself complains about host keys with 1.
+# sshd itself says with 1 or 255 what it misses here (host keys, /run/sshd); a loader that lacks libraries,
+# a shell that cannot execute it and a crash have the codes between.
 sshd_runs() {
     status=0
     "$sshd" -t -f /dev/null >/dev/null 2>&1 || status=$?
-    [ "$status" -lt 126 ]
+    [ "$status" -lt 126 ] || [ "$status" = 255 ]
 }
 
 # --- the login user ---------------------------------------------------------------------------------
@@ -300,4 +301,4 @@ knows() {
     esac
 }
 
-main
+main "$@"
