@@ -207,6 +207,17 @@ as_root() {
     eq "quotes and lines of a remote command" "a b${nl}\$x" "$(in_box "printf '%s\n' 'a b' '\$x'${nl}:")"
     eq "no signal is ignored in a session" 'SigIgn: 0000000000000000' "$(in_box 'grep SigIgn /proc/self/status' | tr '\t' ' ')"
 
+    local effective
+    effective=$(docker exec "$current" /usr/sbin/sshd -T -f /etc/vps-docker/sshd_config 2>&1)
+    for line in 'port 2222' 'passwordauthentication no' 'kbdinteractiveauthentication no' 'usepam no' 'strictmodes yes' \
+        'hostkey /etc/vps-docker/ssh/ssh_host_ed25519_key' 'authorizedkeysfile /etc/vps-docker/ssh/authorized_keys' 'maxsessions 64'; do
+        has "sshd -T: $line" "$line" "$effective"
+    done
+    eq "only one host key" 1 "$(grep -c ^hostkey\  <<<"$effective")"
+    [ "$1" != 13 ] || has "sshd -T: no penalties for a shared address" 'persourcepenalties no' "$effective"
+    lacks "no option is unknown, deprecated or unsupported" ' option' "$(docker logs "$current" 2>&1)"
+    has "forwarding" SSH-2.0 "$(with_key client -W 127.0.0.1:2222 "root@$address" </dev/null 2>&1 | tr -d '\0' | head -n 1)"
+
     transfers
     many_sessions
     recovery
@@ -217,8 +228,11 @@ as_root() {
     after=$(in_box 'cd /etc && cat passwd shadow vps-docker/sshd_config vps-docker/login-user profile.d/zz-* | md5sum')
     eq "and changes nothing" "$before" "$after"
 
+    in_box 'trap "" TERM HUP; touch /tmp/stubborn; sleep 100' &
+    check "a session that ignores signals" eventually in_box test -e /tmp/stubborn
     docker stop "$current" >/dev/null
-    eq "docker stop: not killed, exit code 0" 0 "$(exit_code)"
+    eq "docker stop, such a session open: not killed, exit code 0" 0 "$(exit_code)"
+    wait $!
 }
 
 transfers() {
@@ -335,6 +349,8 @@ commands() {
         "$(expected 0:0 "/srv/it's a dir" /root "$hostile" "${arguments[@]:1}")" "$(facts_of)"
     eq "its exit code" 7 "$(exit_code)"
 
+    eq "its stdin" "a${nl}b" "$(printf 'a\nb' | docker run -i --rm --init --entrypoint $entrypoint "$run:$1-named" cat 2>/dev/null)"
+
     # Each way to become another user: with setpriv, then runuser, then su alone, then gosu.
     local ids
     ids=$(docker run --rm --entrypoint id "$run:$1-named" -u app):$(docker run --rm --entrypoint id "$run:$1-named" -g app)
@@ -414,6 +430,9 @@ DOCKERFILE
         eq "a login shell" "$(in_box 'echo $PATH')" "$(echo 'echo $PATH' | with_key client -T "app@$address" 2>/dev/null | tail -n 1)"
         docker exec "$current" kill -9 "$(listener)"
         up "sshd, killed, comes back"
+        start shell "sh-$shell-derived" -e PATH=/nowhere
+        if eventually in_box /bin/true; then ok "ssh in, with a PATH that leads nowhere"; else not_ok "ssh in, with a PATH that leads nowhere" "$(docker logs "$current" 2>&1)"; fi
+        eq "and that PATH" "$(hex /nowhere)" "$(in_box /bin/cat /proc/self/environ | LC_ALL=C sed -zn "s/^PATH=//p" | od -An -tx1 | tr -d " \n")"
         docker stop "$current" >/dev/null
         eq "docker stop: exit code 0" 0 "$(exit_code)"
 
@@ -495,6 +514,10 @@ DOCKERFILE
     }
     local put='cp /repo/root/usr/sbin/sshd /usr/sbin/' out
     part='managers (stand-in)'
+    # What an sshd without PAM answers (Alpine's is built so).
+    out=$($sh "cp -r /assets /a; printf '%s\n' '#!/bin/sh' 'grep -q UsePAM \$3 && echo \$3 line 1: Unsupported option UsePAM >&2' 'exit 1' >/usr/sbin/sshd; chmod +x /usr/sbin/sshd; sh /a/install-sshd.sh; cat /etc/vps-docker/sshd_config" 2>&1)
+    lacks "an option that sshd was built without is left out" UsePAM "$out"
+    has "and one that it has stays" PerSourcePenalties "$out"
     out=$(stand_in /usr/bin/apk "$put")
     has "apk" "code 0${nl}apk add --no-cache openssh-server openssh-sftp-server${nl}root" "$out"
     out=$(stand_in /usr/bin/microdnf "$put")
