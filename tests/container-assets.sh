@@ -24,7 +24,8 @@ count=0 failures=0
 cleanup() {
     if [ -z "${KEEP:-}" ]; then
         docker ps -aq --filter "label=$label=$$" | xargs -r docker rm -fv >/dev/null
-        docker images -q --filter "label=$label=$$" | sort -u | xargs -r docker rmi -f >/dev/null 2>&1
+        # What a failed build left goes first, and only then its base.
+        for _ in 1 2 3; do docker images -q --filter "label=$label=$$" | sort -u | xargs -r docker rmi -f >/dev/null 2>&1; done
         docker network ls -q --filter "label=$label=$$" | xargs -r docker network rm >/dev/null
         rm -rf "$work"
     fi
@@ -452,6 +453,7 @@ scratch() {
     build busybox <<DOCKERFILE || { not_ok "an image with busybox" "$(tail "$work/build-busybox.log")"; return; }
 FROM vps-docker-test/debian:12 AS tools
 RUN apt-get update -q && apt-get install -qy --no-install-recommends busybox-static
+LABEL $label=$$
 FROM scratch
 COPY --from=tools /bin/busybox /bin/sh
 COPY --from=tools /bin/busybox /bin/busybox
