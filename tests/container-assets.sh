@@ -1,5 +1,5 @@
 #!/bin/bash
-# Proves vps-docker-core/src/container/assets on real images: builds them as vps-docker does, runs them and
+# Proves vps-docker-core/src/docker/assets on real images: builds them as vps-docker does, runs them and
 # logs in. Prints TAP; ends with 1 if anything failed.
 #
 #   tests/container-assets.sh [PART...]      parts: 11 12 13 shells scratch managers (default: all)
@@ -14,7 +14,7 @@
 # the spot, whose openssh-server holds Debian's sshd.
 set -u
 
-assets=$(cd "$(dirname "$0")/../vps-docker-core/src/container/assets" && pwd)
+assets=$(cd "$(dirname "$0")/../vps-docker-core/src/docker/assets" && pwd)
 label=vps-docker-assets-test
 run=$label-$$
 work=$(mktemp -d)
@@ -535,14 +535,13 @@ DOCKERFILE
     has "and a text" 'reaches the package mirrors' "$out"
 }
 
-for part in "${@:-11 12 13 shells scratch managers}"; do
-    for part in $part; do
-        case $part in
-        11 | 12 | 13) debian "$part" ;;
-        shells | scratch | managers) "$part" ;;
-        *) echo "Bail out! no part $part"; exit 2 ;;
-        esac
-    done
+[ $# -gt 0 ] || set -- 11 12 13 shells scratch managers
+for part in "$@"; do
+    case $part in
+    11 | 12 | 13) debian "$part" ;;
+    shells | scratch | managers) "$part" ;;
+    *) echo "Bail out! no part $part"; exit 2 ;;
+    esac
 done
 echo "1..$count"
 [ $failures = 0 ] || { echo "# $failures of $count failed"; exit 1; }

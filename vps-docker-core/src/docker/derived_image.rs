@@ -13,13 +13,6 @@ const ASSETS: [(&str, &str); 5] = [
     ("sshd_config", include_str!("assets/sshd_config")),
 ];
 
-/// What the build says when `install-sshd.sh` finds no package manager, and when the image has not
-/// even a shell to run it.
-const HOPELESS: [&str; 2] = [
-    "returned a non-zero code: 78",
-    "exec: \"/bin/sh\": stat /bin/sh: no such file or directory",
-];
-
 /// The user's image with sshd in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DerivedImage {
@@ -33,11 +26,21 @@ pub(crate) async fn derive(
     reference: &ImageReference,
     base: &ImageConfig,
 ) -> Result<DerivedImage> {
+    if !base.config.on_build.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Docker,
+            format!(
+                "the image {reference} has ONBUILD triggers and is meant to be built upon; build \
+                 your own image from it and use that one"
+            ),
+        ));
+    }
     let derived = ImageReference::new(format!("vps-docker/derived:{}", content_name(base)))
         .expect("a base32 tag is legal");
     let build = docker
         .spawn_build([
             "build",
+            "--force-rm",
             "--label=vps-docker",
             &format!("--build-arg=BASE={reference}"),
             &format!("--build-arg=VPS_DOCKER_USER={}", base.config.user),
@@ -46,14 +49,10 @@ pub(crate) async fn derive(
         ])
         .await?;
     let output = build.finish(&context()).await?;
-    if HOPELESS.iter().any(|sign| output.stderr.contains(sign)) {
+    if let Some(reason) = refusal(&output.stderr) {
         return Err(Error::new(
             ErrorKind::Docker,
-            format!(
-                "sshd cannot be brought into the image {reference}: it has neither sshd nor a \
-                 shell with a package manager that we know (apt-get, apk, dnf, microdnf, yum, zypper, pacman); \
-                 use an image that has one, or install openssh-server into yours"
-            ),
+            format!("sshd cannot be brought into the image {reference}: {reason}"),
         ));
     }
     output.success(
@@ -61,6 +60,32 @@ pub(crate) async fn derive(
         &format!("bringing sshd into the image {reference}"),
     )?;
     Ok(DerivedImage { reference: derived })
+}
+
+/// The reasons that the user can do something about, by what the build ends with.
+fn refusal(complaint: &str) -> Option<&'static str> {
+    const REASONS: [(&str, &str); 4] = [
+        (
+            "returned a non-zero code: 78",
+            "it has neither sshd nor a package manager that we know (apt-get, apk, dnf, microdnf, \
+             yum, zypper, pacman); use an image that has one, or install openssh-server into yours",
+        ),
+        (
+            "stat /bin/sh: no such file or directory",
+            "it has no shell; use an image that has one and a package manager, or install a shell \
+             and openssh-server into yours",
+        ),
+        (
+            "returned a non-zero code: 67",
+            "its USER names a user or group that is not in it; mend the image's USER",
+        ),
+        (
+            "returned a non-zero code: 70",
+            "the sshd that is in it does not start; install openssh-server into the image anew",
+        ),
+    ];
+    let (_, reason) = REASONS.iter().find(|(sign, _)| complaint.contains(sign))?;
+    Some(reason)
 }
 
 fn content_name(base: &ImageConfig) -> String {

@@ -29,6 +29,8 @@ pub(crate) struct RunConfig {
     pub(crate) entrypoint: Vec<String>,
     #[serde(default, deserialize_with = "null_is_empty")]
     pub(crate) cmd: Vec<String>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub(crate) on_build: Vec<String>,
 }
 
 fn null_is_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>

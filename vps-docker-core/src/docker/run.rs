@@ -32,7 +32,6 @@ impl ContainerRun<'_> {
             "--detach",
             "--init",
             "--restart=unless-stopped",
-            "--stop-timeout=10",
             "--entrypoint",
             ENTRYPOINT,
             "--name",
@@ -49,17 +48,26 @@ impl ContainerRun<'_> {
             format!("--label={}={}", HostTags::HOST, self.host_id),
             format!("--label={}={}", HostTags::NAME, self.name),
         ]);
+        if self.spec.command == ContainerCommand::None {
+            // Both are about a command that does not run.
+            args.extend(["--no-healthcheck".into(), "--stop-signal=SIGTERM".into()]);
+        }
         args.extend(self.spec.start_args.as_slice().iter().cloned());
         args.push(self.image.reference.to_string());
-        match &self.spec.command {
-            ContainerCommand::None => {}
-            ContainerCommand::Image => {
-                args.extend(self.base.config.entrypoint.iter().cloned());
-                args.extend(self.base.config.cmd.iter().cloned());
-            }
-            ContainerCommand::Words(words) => args.extend(words.iter().cloned()),
-        }
+        args.extend(self.command().cloned());
         args
+    }
+
+    /// The words of the command. Setting the entrypoint drops the image's own: they are handed to
+    /// ours as arguments.
+    fn command(&self) -> impl Iterator<Item = &String> {
+        let config = &self.base.config;
+        let (first, second) = match &self.spec.command {
+            ContainerCommand::None => (&[][..], &[][..]),
+            ContainerCommand::Image => (&config.entrypoint[..], &config.cmd[..]),
+            ContainerCommand::Words(words) => (&words[..], &[][..]),
+        };
+        first.iter().chain(second)
     }
 
     /// Refuses the image's own command where it has none.

@@ -113,7 +113,7 @@ async fn run(
         () = token.cancelled() => Err(cancelled()),
     };
     let (provision, mut place) = match prepared.map_err(|error| error.with_host(&name))? {
-        Prepared::Adopted(host) => return Ok(host),
+        Prepared::Adopted(host) => return Ok(*host),
         Prepared::New(provision, place) => (provision, place),
     };
     let result = tokio::select! {
@@ -132,8 +132,8 @@ async fn run(
 }
 
 enum Prepared {
-    Adopted(Host),
-    New(Provision, OpenEntry),
+    Adopted(Box<Host>),
+    New(Box<Provision>, OpenEntry),
 }
 
 /// All that comes before money is spent. Ends with the intent in the journal.
@@ -144,7 +144,7 @@ async fn prepare(engine: &Arc<Engine>, spec: &HostSpec, timeline: &Timeline) -> 
         let mut place = engine.data_dir.journal().open(&provider, &spec.name)?;
         if let Some(host) = adopt_or_remove(engine, &place, &spec.name, spec, &planned).await? {
             place.close()?;
-            return Ok(Prepared::Adopted(host));
+            return Ok(Prepared::Adopted(Box::new(host)));
         }
         check_name_free(engine, &spec.name).await?;
         let host_id = HostId::random();
@@ -156,7 +156,7 @@ async fn prepare(engine: &Arc<Engine>, spec: &HostSpec, timeline: &Timeline) -> 
             timeline.clone(),
         )?;
         place.write(JournalEntry::intent(host_id, spec.name.clone(), &provider))?;
-        Ok(Prepared::New(provision, place))
+        Ok(Prepared::New(Box::new(provision), place))
     };
     timeline.phase(Phase::Plan, work).await
 }

@@ -60,7 +60,6 @@ impl VpsDockerProvider {
 
     /// Creates a host. Begins when the returned value is awaited; see [`CreateHost`] for events,
     /// cancelling and what a failure leaves (nothing).
-    #[must_use]
     pub fn create_host(&self, spec: HostSpec) -> CreateHost {
         CreateHost::new(Arc::clone(&self.engine), spec)
     }

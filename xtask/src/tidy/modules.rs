@@ -12,8 +12,9 @@ use super::{Files, Problem};
 const ORDER: &[&[&str]] = &[
     &["model"],
     &["error"],
-    &["client", "keys", "cloud_init", "http", "ssh"],
-    &["registry", "docker", "container", "store"],
+    &["keys"],
+    &["client", "cloud_init", "http", "ssh"],
+    &["registry", "docker", "store"],
     &["lifecycle"],
 ];
 

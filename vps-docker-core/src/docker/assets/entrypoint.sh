@@ -11,6 +11,9 @@ set -u
 state=/run/vps-docker
 environment=$state/environment
 sshd_config=/etc/vps-docker/sshd_config
+image_path=${PATH-}
+# For this script alone: the image's own PATH may hold nothing but its application.
+PATH=${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 main() {
     if ! read -r login_user </etc/vps-docker/login-user || ! read -r sshd </etc/vps-docker/sshd-path; then
@@ -83,7 +86,7 @@ write_environment() {
     # Root's, so that nobody else can change it; readable for the group of the login user alone.
     chgrp "$gid" "$environment"
     chmod 0640 "$environment"
-    printf 'PATH=%s\nexport PATH\n' "$(quote "${PATH-}x")" >"$state/path"
+    printf 'PATH=%s\nexport PATH\n' "$(quote "${image_path}x")" >"$state/path"
 }
 
 # One NAME=value per line, its quotes ready for a quoted string, without what belongs to a session itself.
@@ -106,21 +109,24 @@ run_command() {
     if [ "$uid" = 0 ]; then
         :
     elif setpriv --reuid "$uid" --regid "$gid" --init-groups true 2>/dev/null; then
-        set -- setpriv --reuid "$uid" --regid "$gid" --init-groups -- "$@"
-    elif command -v su-exec >/dev/null; then
-        set -- su-exec "$login_user" "$@"
-    elif command -v gosu >/dev/null; then
-        set -- gosu "$login_user" "$@"
-    elif command -v runuser >/dev/null; then
-        set -- runuser -u "$login_user" -- "$@"
-    elif command -v su >/dev/null; then
-        set -- su -m -s /bin/sh -c 'exec "$@"' -- "$login_user" sh "$@"
+        set -- "$(command -v setpriv)" --reuid "$uid" --regid "$gid" --init-groups -- "$@"
+    elif tool=$(command -v su-exec); then
+        set -- "$tool" "$login_user" "$@"
+    elif tool=$(command -v gosu); then
+        set -- "$tool" "$login_user" "$@"
+    elif tool=$(command -v runuser); then
+        set -- "$tool" -u "$login_user" -- "$@"
+    elif tool=$(command -v su); then
+        # The one way through a shell: it may lose variables with names like a.b.
+        # shellcheck disable=SC2016
+        set -- "$tool" -m -s /bin/sh -c 'exec "$@"' -- "$login_user" sh "$@"
     else
         die "nothing in this image runs a command as '$login_user': install setpriv, runuser, su or su-exec into it"
     fi
     # Docker set HOME for root; one that the image sets itself stays.
     case ${HOME:-} in '' | / | /root) export HOME="$home" ;; esac
     # Last: it may hold variables of the names used above.
+    # shellcheck source=/dev/null
     . "$environment"
     unset OLDPWD
     exec "$@"

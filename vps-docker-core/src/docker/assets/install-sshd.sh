@@ -17,6 +17,8 @@ set -eu
 assets=${0%/*}
 config_dir=/etc/vps-docker
 profile=/etc/profile.d/zz-vps-docker.sh
+# The image's own PATH may hold nothing but its application.
+PATH=${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 main() {
     umask 022
@@ -35,11 +37,8 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # --- sshd -------------------------------------------------------------------------------------------
 
 find_sshd() {
-    # Root's sbin directories may be missing from an image's PATH; sshd itself wants an absolute path.
-    for sshd in "$(command -v sshd 2>/dev/null || :)" /usr/sbin/sshd /usr/local/sbin/sshd /sbin/sshd /usr/bin/sshd; do
-        case $sshd in /*) if [ -x "$sshd" ]; then return 0; fi ;; esac
-    done
-    return 1
+    # It starts itself anew for each connection and wants to be called by an absolute path.
+    sshd=$(command -v sshd 2>/dev/null) && [ -x "$sshd" ]
 }
 
 check_root() {
@@ -96,7 +95,8 @@ with_apt() {
     apt-get clean
     [ -n "$had_lists" ] || rm -rf /var/lib/apt/lists/*
 }
-apt_update_and_install() { apt_get update && apt_install; }
+# One broken extra repository of the image makes update fail and harms nothing: the installation decides.
+apt_update_and_install() { apt_get update || say "not every package list could be fetched"; apt_install; }
 apt_install() { apt_get install --no-install-recommends openssh-server; }
 apt_get() {
     apt-get -q -y -o Acquire::Retries=3 -o Acquire::Languages=none -o DPkg::Lock::Timeout=60 \
@@ -106,14 +106,18 @@ apt_get() {
 
 with_apk() { try apk add --no-cache openssh-server openssh-sftp-server; }
 
+# The list is meant to be split.
+# shellcheck disable=SC2046
 with_dnf() {
     try dnf -y --setopt=install_weak_deps=False --setopt=tsflags=nodocs install $(rpm_packages) || return 1
     dnf clean all
 }
+# shellcheck disable=SC2046
 with_microdnf() {
     try microdnf install -y --nodocs --setopt=install_weak_deps=0 $(rpm_packages) || return 1
     microdnf clean all
 }
+# shellcheck disable=SC2046
 with_yum() {
     try yum -y --setopt=tsflags=nodocs install $(rpm_packages) || return 1
     yum clean all
@@ -285,6 +289,7 @@ write_config() {
 
     # A login shell runs /etc/profile, which in most distributions replaces the image's PATH.
     if [ -d /etc/profile.d ]; then
+        # shellcheck disable=SC2016
         printf '%s\n' '# vps-docker: the PATH of the image again, for sessions that came in by SSH.' \
             'if [ -n "${SSH_CONNECTION-}" ] && [ -r /run/vps-docker/path ]; then . /run/vps-docker/path; fi' >"$profile"
     fi

@@ -11,6 +11,7 @@ if [ -n "${SSH_ORIGINAL_COMMAND+set}" ]; then
 else
     set -- "$SHELL" -l
 fi
+# shellcheck source=/dev/null
 [ ! -r /run/vps-docker/environment ] || . /run/vps-docker/environment
 # bash reads ~/.bashrc for a command of sshd only when no shell seems to be around it.
 unset SSH_ORIGINAL_COMMAND SHLVL OLDPWD
