@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum, Volume};
 use vps_docker_core::model::{
-    Catalog, Image, Instance, InstanceId, InstanceState, Money, Plan, Region, Timestamp,
+    Catalog, HostTags, Image, Instance, InstanceId, InstanceState, Money, Plan, Region, Timestamp,
 };
 use vps_docker_core::{Error, ErrorKind, Result};
 
@@ -102,8 +102,13 @@ pub(crate) fn instance(
         (None, None) => None,
     };
     let none = HashMap::new();
-    let description = Description::from_labels(labels.unwrap_or(&none))
+    let mut description = Description::from_labels(labels.unwrap_or(&none))
         .map_err(|error| error.with_instance(id))?;
+    if newest.is_none() {
+        // The volumes are gone: `docker volume prune` of old engines takes them. What the instance
+        // was born with still says whose it is, but a deadline of that time must not condemn it.
+        description.tags.remove(HostTags::EXPIRES);
+    }
     let mut instance = Instance::new(
         id.clone(),
         description.name,
@@ -224,6 +229,17 @@ mod tests {
 
         let found = instance(&id, Some(&container), &[]).expect("whole");
         assert!(found.tags.contains_key("at-first"), "{:?}", found.tags);
+    }
+
+    #[test]
+    fn pruned_tags_condemn_nobody() {
+        let container = ContainerSummary {
+            labels: Some(labels(HostTags::EXPIRES)),
+            ..ContainerSummary::default()
+        };
+        let id = InstanceId::new("0123");
+        let found = instance(&id, Some(&container), &[]).expect("whole");
+        assert_eq!(found.tags, Tags::new());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How an instance is made: all of it or nothing.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use bollard::models::ContainerSummary;
@@ -72,43 +73,28 @@ async fn steps(
     if let BootImage::Snapshot(snapshot) = &spec.image {
         snapshot::restore(engine, store, snapshot, id, cancelled).await?;
     }
-    let seed = Seed {
+    let machine = Machine {
         id,
-        name: &spec.name,
-        ssh_keys: &spec.ssh_keys,
-        user_data: spec.user_data.expose_secret(),
+        account: &store.account,
+        description: &description,
+        image: &image,
+        size: convert::size(&spec.plan)?,
+        metadata: inner.config.metadata_service,
     };
     for draw in 1.. {
         check(cancelled)?;
-        let taken = store.taken_addresses().await?;
-        let address = inner.config.subnet.draw(&taken).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Quota,
-                format!("all addresses of {} are taken", inner.config.subnet),
-            )
-        })?;
-        let machine = Machine {
-            id,
-            account: &store.account,
-            description: &description,
-            image: &image,
-            size: convert::size(&spec.plan)?,
-            address,
-            metadata: inner.config.metadata_service,
-        };
-        let container = place(engine, store, &machine).await?;
+        let address = draw_address(inner, store).await?;
+        let container = place(engine, store, &machine, address).await?;
         check(cancelled)?;
-        let mut seed_from = None;
-        if inner.config.metadata_service {
-            metadata::serve(store, &image, address, &seed).await?;
-            seed_from = Some(metadata::SEED_FROM);
-        }
-        upload(store, &container, seed.archive(seed_from)).await?;
+        deliver(store, &machine, address, &container, spec).await?;
         check(cancelled)?;
         match store.docker.start_container(&container, None).await {
             Ok(()) => break,
             // Somebody else got hold of the address between our look and the start.
             Err(error) if says(&error, "Address already in use") && draw < DRAWS => {
+                if machine.metadata {
+                    metadata::forget(store, Some(address)).await?;
+                }
                 let options = RemoveContainerOptionsBuilder::new().force(true).build();
                 store
                     .docker
@@ -124,16 +110,54 @@ async fn steps(
     store.instance(id).await
 }
 
+async fn draw_address(inner: &Inner, store: &Store) -> Result<Ipv4Addr> {
+    let subnet = inner.config.subnet;
+    subnet.draw(&store.taken_addresses().await?).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Quota,
+            format!("all addresses of {subnet} are taken; destroy an instance"),
+        )
+    })
+}
+
 /// Creates the container and returns its id.
-async fn place(engine: &Engine, store: &Store, machine: &Machine<'_>) -> Result<String> {
+async fn place(
+    engine: &Engine,
+    store: &Store,
+    machine: &Machine<'_>,
+    address: Ipv4Addr,
+) -> Result<String> {
     let name = container_name(&store.account, &machine.description.name);
     let options = CreateContainerOptionsBuilder::new().name(&name).build();
     store
         .docker
-        .create_container(Some(options), machine.body(engine))
+        .create_container(Some(options), machine.body(engine, address))
         .await
         .map(|created| created.id)
         .map_err(during("create container"))
+}
+
+/// Hands cloud-init its input: onto the disk, or by way of the metadata service.
+async fn deliver(
+    store: &Store,
+    machine: &Machine<'_>,
+    address: Ipv4Addr,
+    container: &str,
+    spec: &InstanceSpec,
+) -> Result<()> {
+    let seed = Seed {
+        id: machine.id,
+        name: &spec.name,
+        ssh_keys: &spec.ssh_keys,
+        user_data: spec.user_data.expose_secret(),
+    };
+    let files = if machine.metadata {
+        metadata::serve(store, machine.image, address, &seed).await?;
+        seed.archive(Some(metadata::SEED_FROM))
+    } else {
+        seed.archive(None)
+    };
+    upload(store, container, files).await
 }
 
 async fn upload(store: &Store, container: &str, files: Vec<u8>) -> Result<()> {

@@ -19,11 +19,10 @@
 //! # }
 //! ```
 //!
-//! Beside the files that every provider crate has there are more here, because this one is
-//! also the cloud itself: [`images`](prepare_images) builds what others have in their catalogue,
-//! `machine.rs` is the hypervisor, `network.rs` the network, `seed.rs` the config drive, and so on.
-//!
-//! [prepare_images]: LocalProvider::prepare_images
+//! Beside the files that every provider crate has there are more here, because this one is also
+//! the cloud itself: `machine.rs` is the hypervisor, `network.rs` the network, `seed.rs` the
+//! config drive, `images/` the image catalogue ([`LocalProvider::prepare_images`]), `store.rs` the
+//! database, and so on.
 
 mod address;
 mod archive;

@@ -53,14 +53,13 @@ pub(crate) struct Machine<'a> {
     pub(crate) description: &'a Description,
     pub(crate) image: &'a str,
     pub(crate) size: Size,
-    pub(crate) address: Ipv4Addr,
     /// Whether the metadata service has its user-data.
     pub(crate) metadata: bool,
 }
 
 impl Machine<'_> {
     /// The request that creates the container.
-    pub(crate) fn body(&self, engine: &Engine) -> ContainerCreateBody {
+    pub(crate) fn body(&self, engine: &Engine, address: Ipv4Addr) -> ContainerCreateBody {
         let mut labels = wire::labels(Kind::Instance, self.account, Some(self.id));
         labels.insert(wire::DESCRIPTION.into(), self.description.to_label());
         if self.metadata {
@@ -68,7 +67,7 @@ impl Machine<'_> {
         }
         let endpoint = EndpointSettings {
             ipam_config: Some(EndpointIpamConfig {
-                ipv4_address: Some(self.address.to_string()),
+                ipv4_address: Some(address.to_string()),
                 ..EndpointIpamConfig::default()
             }),
             ..EndpointSettings::default()

@@ -49,17 +49,31 @@ pub(crate) async fn create(
                 .await
                 .map_err(during("pause container"))?;
         }
-        let taken = take(
+        let mut taken = take(
             engine, &store, &id, &instance, &name, &container, &cancelled,
         )
         .await;
+        if taken.is_ok() {
+            // From here on a caller that has gone away is like a failure.
+            taken = check(&cancelled).and(taken);
+        }
         if frozen {
-            unpause(&store.docker, &container).await?;
+            match unpause(&store.docker, &container).await {
+                Ok(()) => {}
+                // It was destroyed meanwhile.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => taken = Err(error.with_instance(&instance)),
+            }
         }
-        if taken.is_err() {
-            remove_volume(&store, &id).await?;
+        match taken {
+            Ok(taken) => Ok(taken),
+            Err(error) => Err(match delete(&store, &id).await {
+                Ok(()) => error,
+                Err(left) => {
+                    error.with_note(format!("parts of the snapshot {id} are left: {left}"))
+                }
+            }),
         }
-        taken
     })
     .await
 }

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use bollard::query_parameters::{CreateImageOptionsBuilder, TagImageOptionsBuilder};
 use futures_util::{StreamExt, TryStreamExt};
+use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::io::ReaderStream;
 use vps_docker_core::{Error, ErrorKind, Result};
 
@@ -16,11 +18,14 @@ use super::{ContainerBase, ImageEvent, MIRROR, exists, lock};
 use crate::config::LocalConfig;
 use crate::engine::Engine;
 use crate::error::during;
+use crate::uninterrupted::{check, uninterrupted};
 
 /// What containers are made of, and VPSs where it can be had.
 const SLIM: (&str, &str) = ("debian", "bookworm-slim");
 /// Ours, when it cannot.
 const OWN: (&str, &str) = ("vps-docker/rootfs", "bookworm");
+/// How the names of our temporary directories begin.
+const SCRATCH: &str = "vps-docker-rootfs-";
 /// A registry that does not begin to answer within this time is none.
 const PULL_SILENCE: Duration = Duration::from_secs(30);
 
@@ -96,7 +101,7 @@ async fn pull(
     let docker = engine.docker.clone().with_timeout(PULL_SILENCE);
     let mut answers = docker.create_image(Some(options), None, None).boxed();
     loop {
-        match tokio::time::timeout(PULL_SILENCE, answers.next()).await {
+        match timeout(PULL_SILENCE, answers.next()).await {
             Err(_) => return Err("the registry is silent".to_owned()),
             Ok(None) => return Ok(()),
             Ok(Some(Err(error))) => return Err(format!("the registry cannot be used: {error}")),
@@ -125,32 +130,77 @@ async fn bootstrap(
         reason: reason.to_owned(),
         image: name(OWN),
     });
-    let scratch = tempfile::Builder::new()
-        .prefix("vps-docker-rootfs-")
-        .tempdir_in(&config.scratch_dir)
+    let engine = engine.clone();
+    let scratch_dir = config.scratch_dir.clone();
+    let mirror = config.mirror.clone().unwrap_or_else(|| MIRROR.to_owned());
+    let reason = reason.to_owned();
+    uninterrupted(move |cancelled| async move {
+        sweep(&scratch_dir);
+        let scratch = scratch(&scratch_dir)?;
+        let root = scratch.path().join("root");
+        let made = tokio::select! {
+            made = make(&engine, &root, &mirror, &reason) => made,
+            () = cancelled.cancelled() => check(&cancelled),
+        };
+        clear(scratch.path()).await;
+        made
+    })
+    .await
+}
+
+async fn make(engine: &Engine, root: &Path, mirror: &str, reason: &str) -> Result<()> {
+    debootstrap(root, mirror, reason).await?;
+    import(engine, root).await
+}
+
+fn scratch(parent: &Path) -> Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix(SCRATCH)
+        .tempdir_in(parent)
         .map_err(|error| {
             Error::new(
                 ErrorKind::State,
                 format!(
                     "no directory can be made in {}; name another one with the option \
                      `scratch_dir`",
-                    config.scratch_dir.display()
+                    parent.display()
                 ),
             )
             .with_source(error)
-        })?;
-    let root = scratch.path().join("root");
-    let mirror = config.mirror.as_deref().unwrap_or(MIRROR);
-    debootstrap(&root, mirror, reason).await?;
-    import(engine, &root).await
+        })
 }
 
-/// In a mount namespace of its own, so that whatever becomes of it no mount is left below the
-/// directory that is then removed.
+/// Removes what killed processes left; we hold the lock, so none of it is in use.
+fn sweep(parent: &Path) {
+    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
+    for entry in entries {
+        if entry.file_name().to_string_lossy().starts_with(SCRATCH)
+            && let Err(error) = std::fs::remove_dir_all(entry.path())
+        {
+            tracing::warn!(%error, path = %entry.path().display(), "a left-over cannot be removed");
+        }
+    }
+}
+
+/// Removes our directory; processes that were just killed may write into it for another moment.
+async fn clear(directory: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while let Err(error) = std::fs::remove_dir_all(directory) {
+        if Instant::now() > deadline {
+            tracing::warn!(%error, path = %directory.display(), "a directory is left");
+            return;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// In namespaces of its own: no mount is left below the directory that is then removed, and all
+/// its processes end with it.
 async fn debootstrap(root: &Path, mirror: &str, reason: &str) -> Result<()> {
     let output = Command::new("unshare")
-        .args(["--mount", "--propagation", "private", "debootstrap"])
-        .args(["--variant=minbase", "bookworm"])
+        .args(["--mount", "--propagation", "private"])
+        .args(["--pid", "--fork", "--kill-child", "--mount-proc"])
+        .args(["debootstrap", "--variant=minbase", "bookworm"])
         .arg(root)
         .arg(mirror)
         .stdin(Stdio::null())
@@ -164,20 +214,21 @@ async fn debootstrap(root: &Path, mirror: &str, reason: &str) -> Result<()> {
             reason,
             "is missing: install it with `apt-get install debootstrap`",
         )),
-        _ => {
-            let said = String::from_utf8_lossy(&output.stdout);
-            let last: Vec<&str> = said.lines().rev().take(5).collect();
-            let last: Vec<&str> = last.into_iter().rev().collect();
-            Err(Error::new(
-                ErrorKind::Provider,
-                format!(
-                    "debootstrap failed ({}); is the mirror {mirror} reachable? It ended with:\n{}",
-                    output.status,
-                    last.join("\n")
-                ),
-            ))
-        }
+        _ => Err(Error::new(
+            ErrorKind::Provider,
+            format!(
+                "debootstrap failed ({}); is the mirror {mirror} reachable? It ended with:\n{}",
+                output.status,
+                last_lines(&output.stdout)
+            ),
+        )),
     }
+}
+
+fn last_lines(output: &[u8]) -> String {
+    let text = String::from_utf8_lossy(output);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(5)..].join("\n")
 }
 
 /// Streams the tree into the engine: nothing of it is held in memory or written a second time.
@@ -246,4 +297,34 @@ fn unavailable(reason: &str, what: &str) -> Error {
              {what}; or load the image yourself with `docker load`"
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Connection;
+
+    /// Half a minute, root and a Debian mirror: `cargo test -p provider-local -- --ignored rootfs`.
+    #[tokio::test]
+    #[ignore = "takes half a minute and needs root"]
+    async fn a_root_file_system_is_made_without_a_registry_and_a_dropped_one_leaves_nothing() {
+        let scratch = tempfile::tempdir().expect("temporary directory");
+        let config = LocalConfig::default().scratch_dir(scratch.path());
+        let connection = Connection::default();
+        let engine = connection.engine(&config.socket).await.expect("an engine");
+
+        let dropped = bootstrap(engine, &config, "test", &|_| {});
+        let moment = Duration::from_secs(5);
+        assert!(timeout(moment, dropped).await.is_err());
+        while std::fs::read_dir(scratch.path()).expect("readable").count() > 0 {
+            sleep(moment / 100).await;
+        }
+
+        bootstrap(engine, &config, "test", &|_| {})
+            .await
+            .expect("made");
+        let left = std::fs::read_dir(scratch.path()).expect("readable").count();
+        assert_eq!(left, 0);
+        assert!(exists(engine, &name(OWN)).await.expect("asked"));
+    }
 }

@@ -1,7 +1,7 @@
 use vps_docker_core::model::{BootImage, InstanceState, PowerAction};
 use vps_docker_core::{ErrorKind, VpsClient};
 
-use crate::support::{Account, Keys, assert_nothing_left, docker, spec, wait_for_ssh};
+use crate::support::{Account, Keys, assert_nothing_left, docker, eventually, spec, wait_for_ssh};
 
 #[tokio::test]
 async fn a_power_cycle_keeps_address_and_data() {
@@ -121,35 +121,46 @@ async fn an_instance_made_of_a_snapshot_has_its_disk_and_another_identity() {
     assert!(!images.contains(snapshot.id.as_str()));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_snapshot_leaves_nothing_and_lets_the_instance_run_on() {
     let Some(account) = Account::open("unsnap", 7).await else {
         return;
     };
-    let provider = &account.provider;
     let keys = Keys::new();
-    let made = provider
+    let made = account
+        .provider
         .create_instance(&spec("frozen", &keys))
         .await
         .expect("created");
-    let label = format!("vps-docker.instance={}", made.id);
-    let snapshot = provider.create_snapshot(&made.id, "dropped");
-    let none = tokio::time::timeout(std::time::Duration::from_millis(1), snapshot).await;
-    drop(none);
-    crate::support::eventually("the clean-up", || async {
-        let paused = docker(&[
-            "ps",
-            "-q",
-            "--filter",
-            "status=paused",
-            "--filter",
-            &format!("label={label}"),
-        ]);
-        let parts = Account::labelled("vps-docker.account=vps-docker-test-unsnap");
-        (paused.is_empty() && parts.len() == 3).then_some(())
-    })
-    .await;
-    assert!(provider.list_snapshots().await.expect("listed").is_empty());
-    let address = made.address.expect("an address");
-    wait_for_ssh(address).await;
+    let paused = ["ps", "-q", "--filter", "status=paused", "--filter"];
+    let label = format!("label=vps-docker.instance={}", made.id);
+    let copying = "label=vps-docker.kind=copy";
+    for seen in [
+        [&paused[..], &[&label]].concat(),
+        vec!["ps", "-a", "-q", "--filter", &label, "--filter", copying],
+    ] {
+        let (provider, id) = (account.provider.clone(), made.id.clone());
+        let snapshot = tokio::spawn(async move { provider.create_snapshot(&id, "dropped").await });
+        eventually("the moment", || async {
+            let there = !docker(&seen).is_empty();
+            (there || snapshot.is_finished()).then_some(())
+        })
+        .await;
+        snapshot.abort();
+        if let Ok(Ok(taken)) = snapshot.await {
+            // We came too late: it is there, whole.
+            let deleted = account.provider.delete_snapshot(&taken.id).await;
+            deleted.expect("deleted");
+        }
+        eventually("the clean-up", || async {
+            let frozen = docker(&[&paused[..], &[&label]].concat());
+            let parts = Account::labelled("vps-docker.account=vps-docker-test-unsnap");
+            // The instance is a container, its data and its tags.
+            (frozen.is_empty() && parts.len() == 3).then_some(())
+        })
+        .await;
+        let left = account.provider.list_snapshots().await.expect("listed");
+        assert!(left.is_empty(), "{left:?}");
+    }
+    wait_for_ssh(made.address.expect("an address")).await;
 }

@@ -145,7 +145,8 @@ async fn two_instances_stand_side_by_side() {
     };
     let provider = &account.provider;
     let (first_keys, second_keys) = (Keys::new(), Keys::new());
-    let (first, second) = (spec("one", &first_keys), spec("two", &second_keys));
+    let (first, mut second) = (spec("one", &first_keys), spec("two", &second_keys));
+    second.image = BootImage::Catalog("debian-12".into());
     let (first, second) = tokio::join!(
         provider.create_instance(&first),
         provider.create_instance(&second),
@@ -157,6 +158,8 @@ async fn two_instances_stand_side_by_side() {
     wait_for_ssh(address(&second)).await;
     assert_eq!(first_keys.ask(address(&first), "hostname"), "one");
     assert_eq!(second_keys.ask(address(&second), "hostname"), "two");
+    let docker = second_keys.ssh(address(&second), "command -v docker");
+    assert!(!docker.status.success(), "the bare image has no Docker");
     let crossed = first_keys.ssh(address(&second), "true");
     assert!(!crossed.status.success(), "the wrong host key is refused");
 
