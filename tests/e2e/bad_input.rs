@@ -3,10 +3,9 @@
 use std::process::Command;
 use std::time::Duration;
 
-use vps_docker::registry::ProviderOptions;
-use vps_docker::{ErrorKind, HostSpec, Registry, Settings};
+use vps_docker::{ErrorKind, HostSpec, ProviderOptions, Registry, Settings};
 
-use crate::support::{World, unique};
+use crate::support::{Altered, World, unique};
 
 /// Refused by the provider's catalogue, with near matches, and nothing is ordered.
 #[tokio::test(flavor = "multi_thread")]
@@ -47,6 +46,20 @@ async fn start_args_that_clash_are_refused() {
         assert!(error.to_string().contains(arg), "{error}");
         world.assert_nothing_left().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn user_data_over_the_providers_limit_is_never_sent() {
+    let world = World::over(Altered::user_data_limit(1000), Settings::default());
+    let spec = HostSpec::builder(unique("large")).build().expect("fit");
+    let error = world
+        .provider
+        .create_host(spec)
+        .await
+        .expect_err("too large");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("1000"), "{error}");
+    world.assert_nothing_left().await;
 }
 
 #[test]

@@ -1,18 +1,13 @@
 //! cloud-init installs Docker for real; a bootstrap that fails says why, at once.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use vps_docker::cloud_init::DockerSource;
-use vps_docker::model::{
-    Catalog, DestroyOutcome, Instance, InstanceFilter, InstanceId, InstanceSpec, SshKeyId, Tags,
-};
-use vps_docker::provider_local::{LocalConfig, LocalProvider};
+use vps_docker::model::InstanceSpec;
 use vps_docker::secrecy::ExposeSecret;
-use vps_docker::{Capabilities, ErrorKind, HostSpec, Result, Settings, VpsClient};
+use vps_docker::{ErrorKind, HostSpec, Settings};
 
-use crate::support::{World, unique};
+use crate::support::{Altered, World, unique};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bare_image_gets_docker_from_cloud_init() {
@@ -70,7 +65,7 @@ async fn a_lock_of_apt_that_is_held_for_ever_ends_in_an_error() {
         .apt_lock_timeout(Duration::from_secs(3))
         .build()
         .expect("fit");
-    let world = World::over(Arc::new(AptLockHeld::default()), settings);
+    let world = World::over(Altered::specs(hold_apt_locks), settings);
     let spec = HostSpec::builder(unique("lock"))
         .os("debian-12")
         .build()
@@ -85,67 +80,20 @@ async fn a_lock_of_apt_that_is_held_for_ever_ends_in_an_error() {
     world.assert_nothing_left().await;
 }
 
-/// The local provider, of an image where something holds apt's lock for ever: the first thing that
-/// cloud-init does is to take it.
-#[derive(Debug)]
-struct AptLockHeld(LocalProvider);
-
-impl Default for AptLockHeld {
-    fn default() -> Self {
-        Self(LocalProvider::new(LocalConfig::default()))
+/// Holds apt's locks for ever, from the first thing that cloud-init does.
+fn hold_apt_locks(spec: &InstanceSpec) -> InstanceSpec {
+    let user_data = spec.user_data.expose_secret();
+    let hold = format!(
+        "bootcmd:\n- [sh, -c, \"systemd-run --unit=apt-lock --property=DefaultDependencies=no \
+         python3 -c \\\"{HOLDER}\\\"; until [ -e /run/locked ]; do sleep 0.1; done\"]\n"
+    );
+    assert!(user_data.contains("\nbootcmd:\n"), "nothing to add to");
+    InstanceSpec {
+        user_data: user_data.replacen("bootcmd:\n", &hold, 1).into(),
+        ..spec.clone()
     }
 }
 
 const HOLDER: &str = "import fcntl,time;f=[open(p,'w') for p in \
     ('/var/lib/dpkg/lock-frontend','/var/lib/apt/lists/lock')];\
     [fcntl.lockf(x,fcntl.LOCK_EX) for x in f];open('/run/locked','w');time.sleep(1e6)";
-
-#[async_trait]
-impl VpsClient for AptLockHeld {
-    fn provider_name(&self) -> &str {
-        self.0.provider_name()
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.0.capabilities()
-    }
-
-    async fn create_instance(&self, spec: &InstanceSpec) -> Result<Instance> {
-        let user_data = spec.user_data.expose_secret();
-        let hold = format!(
-            "bootcmd:\n- [sh, -c, \"systemd-run --unit=apt-lock --property=DefaultDependencies=no python3 -c \\\"{HOLDER}\\\"; \
-             until [ -e /run/locked ]; do sleep 0.1; done\"]\n"
-        );
-        assert!(user_data.contains("\nbootcmd:\n"), "nothing to add to");
-        let user_data = user_data.replacen("bootcmd:\n", &hold, 1);
-        let spec = InstanceSpec {
-            user_data: user_data.into(),
-            ..spec.clone()
-        };
-        self.0.create_instance(&spec).await
-    }
-
-    async fn instance(&self, id: &InstanceId) -> Result<Instance> {
-        self.0.instance(id).await
-    }
-
-    async fn list_instances(&self, filter: &InstanceFilter) -> Result<Vec<Instance>> {
-        self.0.list_instances(filter).await
-    }
-
-    async fn destroy_instance(&self, id: &InstanceId) -> Result<DestroyOutcome> {
-        self.0.destroy_instance(id).await
-    }
-
-    async fn ensure_ssh_key(&self, name: &str, public_key: &str) -> Result<SshKeyId> {
-        self.0.ensure_ssh_key(name, public_key).await
-    }
-
-    async fn catalog(&self) -> Result<Catalog> {
-        self.0.catalog().await
-    }
-
-    async fn set_tags(&self, id: &InstanceId, tags: &Tags) -> Result<()> {
-        self.0.set_tags(id, tags).await
-    }
-}

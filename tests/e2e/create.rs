@@ -1,8 +1,9 @@
 //! A host that is created does what it promises, and nothing is left of one that is destroyed.
 
 use tokio::process::Command;
-use vps_docker::model::{ContainerCommand, HostTags, SshEndpoint};
-use vps_docker::{ErrorKind, HostSpec, HostState, Phase};
+use vps_docker::model::{ContainerCommand, HostTags, PowerAction, SshEndpoint};
+use vps_docker::ssh::TransportExt;
+use vps_docker::{ErrorKind, Host, HostSpec, HostState, Phase};
 
 use crate::support::{World, name, unique};
 
@@ -222,4 +223,63 @@ async fn a_container_that_ends_is_told_with_its_own_words() {
     assert_eq!(error.kind(), ErrorKind::Docker, "{error}");
     assert!(error.to_string().contains("no licence found"), "{error}");
     world.assert_nothing_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reboot_of_the_vps_brings_back_what_ran_and_nothing_else() {
+    let world = World::new();
+    let host_name = unique("reboot");
+    let spec = HostSpec::builder(&host_name).build().expect("fit");
+    let host = world.provider.create_host(spec).await.expect("created");
+    let instance = host.info().instance_id.clone();
+    let write = host.exec("echo kept > /vps-docker/file").await;
+    assert_eq!(write.expect("reached").exit_code(), 0);
+    host.close().await;
+    let client = world.provider.client();
+
+    client
+        .power(&instance, PowerAction::Reboot)
+        .await
+        .expect("rebooted");
+    let host = world.provider.host(&name(&host_name)).await.expect("found");
+    assert_eq!(wait_for_end_of_boot(&host).await, "running");
+    let output = host.exec("cat /vps-docker/file").await.expect("reached");
+    assert_eq!(output.stdout, "kept\n");
+
+    let docker = host.docker().await.expect("connected");
+    docker.run(["stop", "vps-docker"]).await.expect("stopped");
+    host.close().await;
+    let found = world.provider.host(&name(&host_name)).await.expect("found");
+    assert_eq!(found.info().state, HostState::Stopped);
+    found.close().await;
+    client
+        .power(&instance, PowerAction::Reboot)
+        .await
+        .expect("rebooted");
+    let host = world.provider.host(&name(&host_name)).await.expect("found");
+    assert_eq!(wait_for_end_of_boot(&host).await, "exited");
+    host.close().await;
+
+    // An instance that is off is no host that is gone.
+    client
+        .power(&instance, PowerAction::Off)
+        .await
+        .expect("off");
+    let host = world.provider.host(&name(&host_name)).await.expect("found");
+    assert_eq!(host.info().state, HostState::Parked);
+    host.destroy().await.expect("destroyed");
+    world.assert_nothing_left().await;
+}
+
+/// Waits until systemd has started all it starts, and says what the container is doing then.
+async fn wait_for_end_of_boot(host: &Host) -> String {
+    let vps = host.vps().await.expect("connected");
+    let booted = vps.run("systemctl is-system-running --wait", b"").await;
+    let booted = booted.expect("reached").stdout;
+    assert!(["running", "degraded"].contains(&booted.trim()), "{booted}");
+    let docker = host.docker().await.expect("connected");
+    let state = docker
+        .run(["inspect", "--format", "{{.State.Status}}", "vps-docker"])
+        .await;
+    state.expect("inspected").trim().to_owned()
 }

@@ -3,11 +3,16 @@
 use std::process::Command;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use tempfile::TempDir;
-use vps_docker::model::{HostTags, InstanceFilter};
+use vps_docker::model::{
+    Catalog, DestroyOutcome, HostTags, Instance, InstanceFilter, InstanceId, InstanceSpec,
+    SshKeyId, Tags,
+};
 use vps_docker::provider_local::{LocalConfig, LocalProvider};
 use vps_docker::{
-    DataDir, HostName, Registry, Settings, VpsClient, VpsDockerProvider, registry::ProviderOptions,
+    Capabilities, DataDir, HostName, ProviderOptions, Registry, Result, Settings, VpsClient,
+    VpsDockerProvider,
 };
 
 /// An engine on the local provider. Dropped, it destroys whatever its owner has left.
@@ -39,7 +44,7 @@ impl World {
     }
 
     /// The instances of this owner, whatever their state.
-    pub(crate) async fn instances(&self) -> Vec<vps_docker::model::Instance> {
+    pub(crate) async fn instances(&self) -> Vec<Instance> {
         let owner = self.provider.data_dir().owner().as_str();
         self.provider
             .client()
@@ -88,6 +93,77 @@ impl Drop for World {
             });
         });
         clean_up.join().expect("the clean-up succeeds");
+    }
+}
+
+/// The local provider with something changed.
+#[derive(Debug)]
+pub(crate) struct Altered {
+    inner: LocalProvider,
+    alter: fn(&InstanceSpec) -> InstanceSpec,
+    user_data_limit: Option<usize>,
+}
+
+impl Altered {
+    /// Every order is changed on its way.
+    pub(crate) fn specs(alter: fn(&InstanceSpec) -> InstanceSpec) -> Arc<dyn VpsClient> {
+        Arc::new(Self {
+            inner: LocalProvider::new(LocalConfig::default()),
+            alter,
+            user_data_limit: None,
+        })
+    }
+
+    /// Less user_data fits in.
+    pub(crate) fn user_data_limit(limit: usize) -> Arc<dyn VpsClient> {
+        Arc::new(Self {
+            inner: LocalProvider::new(LocalConfig::default()),
+            alter: InstanceSpec::clone,
+            user_data_limit: Some(limit),
+        })
+    }
+}
+
+#[async_trait]
+impl VpsClient for Altered {
+    fn provider_name(&self) -> &str {
+        self.inner.provider_name()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = self.inner.capabilities();
+        if let Some(limit) = self.user_data_limit {
+            capabilities.user_data_limit = limit;
+        }
+        capabilities
+    }
+
+    async fn create_instance(&self, spec: &InstanceSpec) -> Result<Instance> {
+        self.inner.create_instance(&(self.alter)(spec)).await
+    }
+
+    async fn instance(&self, id: &InstanceId) -> Result<Instance> {
+        self.inner.instance(id).await
+    }
+
+    async fn list_instances(&self, filter: &InstanceFilter) -> Result<Vec<Instance>> {
+        self.inner.list_instances(filter).await
+    }
+
+    async fn destroy_instance(&self, id: &InstanceId) -> Result<DestroyOutcome> {
+        self.inner.destroy_instance(id).await
+    }
+
+    async fn ensure_ssh_key(&self, name: &str, public_key: &str) -> Result<SshKeyId> {
+        self.inner.ensure_ssh_key(name, public_key).await
+    }
+
+    async fn catalog(&self) -> Result<Catalog> {
+        self.inner.catalog().await
+    }
+
+    async fn set_tags(&self, id: &InstanceId, tags: &Tags) -> Result<()> {
+        self.inner.set_tags(id, tags).await
     }
 }
 

@@ -114,6 +114,25 @@ mod tests {
     }
 
     #[test]
+    fn an_encrypted_key_and_one_of_another_type_are_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        for (kind, passphrase, reason) in [
+            ("ed25519", "secret", "encrypted"),
+            ("ecdsa", "", "ecdsa-sha2-nistp256"),
+        ] {
+            let file = directory.path().join(kind);
+            let made = std::process::Command::new("ssh-keygen")
+                .args(["-q", "-t", kind, "-N", passphrase, "-f"])
+                .arg(&file)
+                .status();
+            assert!(made.expect("an ssh-keygen program").success());
+            let text = std::fs::read_to_string(&file).expect("written");
+            let error = KeyPair::from_openssh(&text).expect_err(kind);
+            assert!(error.to_string().contains(reason), "{error}");
+        }
+    }
+
+    #[test]
     fn malformed_keys_are_refused() {
         for bad in [
             "",

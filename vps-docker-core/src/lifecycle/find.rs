@@ -28,6 +28,11 @@ async fn find(engine: &Arc<Engine>, name: &HostName) -> Result<Host> {
     let instance = engine.client.instance(&known.instance_id).await?;
     let address = instance.address.unwrap_or(known.address);
     let doors = Doors::new(engine, name, address);
+    if let Some(state) = without_asking(&instance) {
+        return Ok(Host::unreachable(
+            engine, name, &known, address, doors, state,
+        ));
+    }
     let options = ConnectOptions {
         deadline: Instant::now() + engine.settings.ssh_connect_timeout,
         retry_auth: false,
@@ -43,7 +48,7 @@ async fn find(engine: &Arc<Engine>, name: &HostName) -> Result<Host> {
                 &known,
                 address,
                 doors,
-                state_of(&instance),
+                HostState::Unreachable,
             ));
         }
         Err(error) => return Err(error.with_instance(&instance.id)),
@@ -64,14 +69,13 @@ async fn find(engine: &Arc<Engine>, name: &HostName) -> Result<Host> {
     Ok(Host::found(engine, record, address, doors, state, vps))
 }
 
-/// What an instance that does not answer is doing: an error is never a state, so what the provider
-/// says counts only where it is sure.
-fn state_of(instance: &Instance) -> HostState {
+/// What an instance is doing that the provider says is not running: nobody would answer there.
+fn without_asking(instance: &Instance) -> Option<HostState> {
     match instance.state {
-        InstanceState::Stopped => HostState::Parked,
-        InstanceState::Destroying => HostState::Destroying,
-        InstanceState::Failed => HostState::Failed,
-        _ => HostState::Unreachable,
+        InstanceState::Stopped => Some(HostState::Parked),
+        InstanceState::Destroying => Some(HostState::Destroying),
+        InstanceState::Failed => Some(HostState::Failed),
+        _ => None,
     }
 }
 

@@ -212,6 +212,19 @@ mod tests {
         assert!(error.to_string().contains("chmod 700"), "{error}");
     }
 
+    /// Only root can make such a directory, and only then there is something to test.
+    #[test]
+    fn one_of_another_user_is_refused() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let path = tempfile::tempdir().expect("a directory");
+        std::os::unix::fs::chown(path.path(), Some(12345), None).expect("root may");
+        let error = DataDir::open(path.path()).expect_err("another user's");
+        assert_eq!(error.kind(), ErrorKind::Permission);
+        assert!(error.to_string().contains("12345"), "{error}");
+    }
+
     #[test]
     fn a_file_in_its_place_is_refused() {
         let parent = tempfile::tempdir().expect("a directory");

@@ -172,12 +172,12 @@ mod tests {
         for (path, text) in [
             ("model/id.rs", "use crate::client::Capabilities;"),
             ("error.rs", "use crate::registry::Registry;"),
-            ("ssh/mod.rs", "use crate::keys::Key;"),
+            ("ssh/mod.rs", "use crate::client::VpsClient;"),
             ("ssh/mod.rs", "fn f() { crate::docker::g() }"),
             ("docker.rs", "use crate::{model::X, store::Y};"),
             ("keys/mod.rs", "use super::lifecycle::Host;"),
             ("keys/a/b.rs", "use super::super::super::store;"),
-            ("container/mod.rs", "use crate::lifecycle::Host;"),
+            ("docker/mod.rs", "use crate::lifecycle::Host;"),
         ] {
             let found = messages(&[(path, text)]);
             assert_eq!(found.len(), 1, "{path}: {text}: {found:?}");
