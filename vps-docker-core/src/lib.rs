@@ -13,6 +13,7 @@
 //! state is the [provider registry](registry).
 
 pub mod client;
+pub mod cloud_init;
 mod error;
 pub mod model;
 pub mod registry;
