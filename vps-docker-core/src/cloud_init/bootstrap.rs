@@ -1,0 +1,248 @@
+use std::time::Duration;
+
+use super::{AuthorizedKey, CloudConfig, DockerSource, HostKeyPair, WriteFile};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::HostName;
+
+const UNIT: &str = include_str!("assets/vps-docker-bootstrap.service");
+pub(super) const BOOTSTRAP: &str = include_str!("assets/bootstrap.sh");
+const START_EARLY: &str = include_str!("assets/start_early.sh");
+const SSHD_CONFIG: &str = include_str!("assets/sshd.conf");
+const DOCKER_CONFIG: &str = include_str!("assets/daemon.json");
+pub(super) const REPORT: &str = include_str!("assets/report.sh");
+
+/// The first boot of a VPS, as a cloud-init document.
+///
+/// sshd is locked down before it first starts: the given host key and no other, no passwords, root
+/// by key only. Docker gets rotated logs and survives its own restarts, unless the image brings a
+/// `daemon.json`. The script `/etc/vps-docker/bootstrap.sh` runs as `vps-docker-bootstrap.service`
+/// from the moment cloud-init has written its files, at every boot; it installs Docker if need be
+/// and waits until it answers.
+#[derive(Debug)]
+pub struct Bootstrap;
+
+impl Bootstrap {
+    /// Begins a document; only these two have no default.
+    pub fn builder(host_name: HostName, host_key: HostKeyPair) -> BootstrapBuilder {
+        BootstrapBuilder {
+            host_name,
+            host_key,
+            authorized_keys: Vec::new(),
+            docker: DockerSource::default(),
+            apt_lock_timeout: Duration::from_secs(120),
+            timeout: Duration::from_secs(300),
+            files: Vec::new(),
+        }
+    }
+}
+
+/// Builds the document of a [`Bootstrap`]. Setters never fail; [`build`](Self::build) does.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct BootstrapBuilder {
+    host_name: HostName,
+    host_key: HostKeyPair,
+    authorized_keys: Vec<AuthorizedKey>,
+    docker: DockerSource,
+    apt_lock_timeout: Duration,
+    timeout: Duration,
+    files: Vec<WriteFile>,
+}
+
+impl BootstrapBuilder {
+    /// Adds a key that may log in as root. At least one is needed.
+    pub fn authorized_key(mut self, key: AuthorizedKey) -> Self {
+        self.authorized_keys.push(key);
+        self
+    }
+
+    /// Where Docker comes from. Default: the distribution's `docker.io`.
+    pub fn docker(mut self, source: DockerSource) -> Self {
+        self.docker = source;
+        self
+    }
+
+    /// How long one run of apt waits for another program's lock. Default: 120 s; rounded up to
+    /// whole seconds.
+    pub fn apt_lock_timeout(mut self, timeout: Duration) -> Self {
+        self.apt_lock_timeout = timeout;
+        self
+    }
+
+    /// After how long, from its start on the VPS, the bootstrap is stopped and reported as failed.
+    /// Default: 300 s; rounded up to whole seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Adds a file, written before sshd and Docker start.
+    pub fn file(mut self, file: WriteFile) -> Self {
+        self.files.push(file);
+        self
+    }
+
+    /// Puts the document together.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for a document that nobody could log in with, bad package names,
+    /// time-outs of zero or over a day, and files without an absolute path or at one that is taken.
+    pub fn build(self) -> Result<CloudConfig> {
+        if self.authorized_keys.is_empty() {
+            return Err(invalid("no authorized key is given; nobody could log in"));
+        }
+        let apt_lock_timeout = whole_seconds("apt lock timeout", self.apt_lock_timeout)?;
+        let timeout = whole_seconds("bootstrap timeout", self.timeout)?;
+        let settings = format!(
+            "PACKAGES='{}'\nAPT_LOCK_TIMEOUT={apt_lock_timeout}\nTIMEOUT={timeout}\n",
+            self.docker.packages()?.join(" ")
+        );
+        let unit = UNIT.replace("@TIMEOUT@", &timeout.to_string());
+
+        let mut config = CloudConfig::new(self.host_name, self.host_key);
+        config.ssh_authorized_keys = self.authorized_keys;
+        config.write_files = vec![
+            WriteFile::new("/etc/ssh/sshd_config.d/10-vps-docker.conf", SSHD_CONFIG),
+            // What cloud-init would write by itself, in a later stage: then it would restart sshd, a
+            // second after it first answered.
+            WriteFile::new(
+                "/etc/ssh/sshd_config.d/50-cloud-init.conf",
+                "PasswordAuthentication no\n",
+            ),
+            WriteFile::new("/etc/vps-docker/bootstrap.env", settings),
+            WriteFile::new("/etc/vps-docker/report.sh", without_comments(REPORT)),
+            WriteFile::new("/etc/vps-docker/bootstrap.sh", without_comments(BOOTSTRAP)).mode(0o700),
+        ];
+        for file in self.files {
+            check_path(&config.write_files, &file)?;
+            config.write_files.push(file);
+        }
+        config.bootcmd = vec![words([
+            "sh",
+            "-c",
+            &without_comments(START_EARLY),
+            "start_early",
+            &unit,
+            DOCKER_CONFIG,
+        ])];
+        // Only for the case that the early start did not work out.
+        config.runcmd = vec![words([
+            "sh",
+            "-c",
+            "[ -e /run/vps-docker/bootstrap.json ] || \
+             systemctl start --no-block vps-docker-bootstrap.service",
+        ])];
+        Ok(config)
+    }
+}
+
+fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(str::to_owned).to_vec()
+}
+
+fn whole_seconds(what: &str, duration: Duration) -> Result<u64> {
+    let seconds = duration
+        .as_secs()
+        .saturating_add(u64::from(duration.subsec_nanos() > 0));
+    if (1..=86_400).contains(&seconds) {
+        return Ok(seconds);
+    }
+    Err(invalid(&format!(
+        "the {what} is {seconds} s; give at least a second and at most a day"
+    )))
+}
+
+fn check_path(taken: &[WriteFile], file: &WriteFile) -> Result<()> {
+    let path = file.path();
+    if !path.starts_with('/') || path.ends_with('/') || path.contains('\0') {
+        return Err(invalid(&format!(
+            "{path:?} is not the path of a file; give an absolute one"
+        )));
+    }
+    if taken.iter().any(|other| other.path() == path) {
+        return Err(invalid(&format!(
+            "the file {path:?} is written already; choose another path"
+        )));
+    }
+    Ok(())
+}
+
+fn invalid(message: &str) -> Error {
+    Error::new(ErrorKind::Invalid, message)
+}
+
+/// Comments are for readers of this repository; `user_data` has narrow limits.
+pub(super) fn without_comments(script: &str) -> String {
+    let mut text = String::with_capacity(script.len());
+    for line in script.lines() {
+        let comment = line.trim_start().starts_with('#') && !line.starts_with("#!");
+        if !comment && !line.is_empty() {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::super::check_size;
+    use super::super::host_key::tests::{PUBLIC, host_key, private_key};
+    use super::*;
+
+    pub(crate) fn builder() -> BootstrapBuilder {
+        let name = HostName::new("web1").expect("a host name");
+        Bootstrap::builder(name, host_key())
+            .authorized_key(AuthorizedKey::new(PUBLIC).expect("a public key"))
+    }
+
+    fn refused(builder: BootstrapBuilder) -> String {
+        let error = builder.build().expect_err("this input is bad");
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        error.to_string()
+    }
+
+    #[test]
+    fn the_document_is_well_below_the_narrowest_limit() {
+        let text = builder().build().expect("good").render().expect("yaml");
+        let size = text.expose_secret().len();
+        assert!(size < 13 * 1024, "{size} bytes");
+        check_size(&text, size).expect("just fits");
+        let error = check_size(&text, size - 1).expect_err("one byte too many");
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        for named in [size, size - 1] {
+            assert!(error.to_string().contains(&named.to_string()), "{error}");
+        }
+    }
+
+    #[test]
+    fn bad_input_is_refused() {
+        let name = HostName::new("web1").expect("a host name");
+        assert!(refused(Bootstrap::builder(name, host_key())).contains("authorized key"));
+        assert!(refused(builder().timeout(Duration::ZERO)).contains("bootstrap timeout"));
+        assert!(refused(builder().apt_lock_timeout(Duration::ZERO)).contains("apt lock timeout"));
+        assert!(refused(builder().timeout(Duration::MAX)).contains("a day"));
+        for path in ["", "etc/x", "/etc/", "/a\0b", "/etc/vps-docker/report.sh"] {
+            refused(builder().file(WriteFile::new(path, "")));
+        }
+    }
+
+    #[test]
+    fn no_secret_shows_in_debug() {
+        let private = private_key();
+        let key = HostKeyPair::new(&private).expect("a fresh key");
+        let builder = Bootstrap::builder(HostName::new("web1").expect("a name"), key)
+            .authorized_key(AuthorizedKey::new(PUBLIC).expect("a public key"))
+            .file(WriteFile::new("/root/token", "hunter2"));
+        let config = builder.clone().build().expect("good");
+        let rendered = config.render().expect("yaml");
+        let shown = format!("{builder:?} {config:?} {rendered:?}");
+        let secret = private.expose_secret().lines().nth(2).expect("a line");
+        assert!(rendered.expose_secret().contains(secret));
+        for hidden in [secret, "hunter2", "PRIVATE KEY"] {
+            assert!(!shown.contains(hidden), "{hidden} in {shown}");
+        }
+    }
+}
