@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use super::{AuthorizedKey, CloudConfig, DockerSource, HostKeyPair, WriteFile};
+use super::{CloudConfig, DockerSource, WriteFile};
 use crate::error::{Error, ErrorKind, Result};
+use crate::keys::{KeyPair, PublicKey};
 use crate::model::HostName;
 
 const UNIT: &str = include_str!("assets/vps-docker-bootstrap.service");
@@ -23,7 +24,7 @@ pub struct Bootstrap;
 
 impl Bootstrap {
     /// Begins a document; only these two have no default.
-    pub fn builder(host_name: HostName, host_key: HostKeyPair) -> BootstrapBuilder {
+    pub fn builder(host_name: HostName, host_key: KeyPair) -> BootstrapBuilder {
         BootstrapBuilder {
             host_name,
             host_key,
@@ -41,8 +42,8 @@ impl Bootstrap {
 #[must_use]
 pub struct BootstrapBuilder {
     host_name: HostName,
-    host_key: HostKeyPair,
-    authorized_keys: Vec<AuthorizedKey>,
+    host_key: KeyPair,
+    authorized_keys: Vec<PublicKey>,
     docker: DockerSource,
     apt_lock_timeout: Duration,
     timeout: Duration,
@@ -51,7 +52,7 @@ pub struct BootstrapBuilder {
 
 impl BootstrapBuilder {
     /// Adds a key that may log in as root. At least one is needed.
-    pub fn authorized_key(mut self, key: AuthorizedKey) -> Self {
+    pub fn authorized_key(mut self, key: PublicKey) -> Self {
         self.authorized_keys.push(key);
         self
     }
@@ -189,13 +190,18 @@ pub(super) mod tests {
     use secrecy::ExposeSecret;
 
     use super::super::check_size;
-    use super::super::host_key::tests::{PUBLIC, host_key, private_key};
     use super::*;
+
+    pub(crate) const PUBLIC: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
+
+    pub(crate) fn key() -> KeyPair {
+        KeyPair::generate("test").expect("random")
+    }
 
     pub(crate) fn builder() -> BootstrapBuilder {
         let name = HostName::new("web1").expect("a host name");
-        Bootstrap::builder(name, host_key())
-            .authorized_key(AuthorizedKey::new(PUBLIC).expect("a public key"))
+        Bootstrap::builder(name, key()).authorized_key(PUBLIC.parse().expect("a public key"))
     }
 
     fn refused(builder: BootstrapBuilder) -> String {
@@ -220,7 +226,7 @@ pub(super) mod tests {
     #[test]
     fn bad_input_is_refused() {
         let name = HostName::new("web1").expect("a host name");
-        assert!(refused(Bootstrap::builder(name, host_key())).contains("authorized key"));
+        assert!(refused(Bootstrap::builder(name, key())).contains("authorized key"));
         assert!(refused(builder().timeout(Duration::ZERO)).contains("bootstrap timeout"));
         assert!(refused(builder().apt_lock_timeout(Duration::ZERO)).contains("apt lock timeout"));
         assert!(refused(builder().timeout(Duration::MAX)).contains("a day"));
@@ -231,10 +237,10 @@ pub(super) mod tests {
 
     #[test]
     fn no_secret_shows_in_debug() {
-        let private = private_key();
-        let key = HostKeyPair::new(&private).expect("a fresh key");
-        let builder = Bootstrap::builder(HostName::new("web1").expect("a name"), key)
-            .authorized_key(AuthorizedKey::new(PUBLIC).expect("a public key"))
+        let host_key = key();
+        let private = host_key.private_openssh();
+        let builder = Bootstrap::builder(HostName::new("web1").expect("a name"), host_key)
+            .authorized_key(key().public().clone())
             .file(WriteFile::new("/root/token", "hunter2"));
         let config = builder.clone().build().expect("good");
         let rendered = config.render().expect("yaml");

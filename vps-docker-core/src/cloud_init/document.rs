@@ -1,8 +1,10 @@
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
-use super::{AuthorizedKey, HostKeyPair, WriteFile};
+use super::WriteFile;
 use crate::error::{Error, ErrorKind, Result};
+use crate::keys::{KeyPair, PublicKey};
 use crate::model::HostName;
 
 /// A cloud-init document of just the settings we use.
@@ -17,7 +19,8 @@ pub struct CloudConfig {
     /// Whether cloud-init leaves the image's host name alone.
     pub preserve_hostname: bool,
     /// The one host key. cloud-init generates no key of another type beside a given one.
-    pub ssh_keys: HostKeyPair,
+    #[serde(serialize_with = "both_halves")]
+    pub ssh_keys: KeyPair,
     /// Whether the host keys of the image are removed first.
     pub ssh_deletekeys: bool,
     /// Types of host key that may be generated.
@@ -27,7 +30,7 @@ pub struct CloudConfig {
     /// Whether root's keys are defused by a forced command.
     pub disable_root: bool,
     /// Who may log in as root, beside those the provider adds.
-    pub ssh_authorized_keys: Vec<AuthorizedKey>,
+    pub ssh_authorized_keys: Vec<PublicKey>,
     /// The accounts cloud-init cares for: none but root, so that the image's default user with its
     /// password-free sudo is not made. cloud-init locks root's password on the way.
     pub users: Vec<User>,
@@ -67,7 +70,7 @@ pub struct Chpasswd {
 impl CloudConfig {
     /// A document that sets up the doors, and nothing else.
     #[must_use]
-    pub fn new(hostname: HostName, host_key: HostKeyPair) -> Self {
+    pub fn new(hostname: HostName, host_key: KeyPair) -> Self {
         Self {
             hostname,
             preserve_hostname: false,
@@ -109,6 +112,14 @@ impl CloudConfig {
         })?;
         Ok(text.into())
     }
+}
+
+/// As cloud-init's `ssh_keys` wants it. sshd wants the line break at the end of the private half.
+fn both_halves<S: Serializer>(key: &KeyPair, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut keys = serializer.serialize_struct("ssh_keys", 2)?;
+    keys.serialize_field("ed25519_private", key.private_openssh().expose_secret())?;
+    keys.serialize_field("ed25519_public", &key.public().openssh())?;
+    keys.end()
 }
 
 /// Refuses a rendered document of more than `limit` bytes, to be called before anything is ordered.

@@ -13,7 +13,6 @@
 mod bootstrap;
 mod docker_source;
 mod document;
-mod host_key;
 mod report;
 #[cfg(test)]
 mod script_tests;
@@ -24,6 +23,5 @@ mod yaml_tests;
 pub use bootstrap::{Bootstrap, BootstrapBuilder};
 pub use docker_source::DockerSource;
 pub use document::{Chpasswd, CloudConfig, User, check_size};
-pub use host_key::{AuthorizedKey, HostKeyPair};
 pub use report::{BootstrapReport, BootstrapState, BootstrapStep, REPORT_PATH, await_script};
 pub use write_file::WriteFile;

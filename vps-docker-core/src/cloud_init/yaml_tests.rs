@@ -12,9 +12,9 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::bootstrap::tests::builder;
-use super::host_key::tests::{PUBLIC, host_key};
-use super::{AuthorizedKey, CloudConfig, WriteFile};
+use super::bootstrap::tests::{PUBLIC, builder, key};
+use super::{CloudConfig, WriteFile};
+use crate::keys::PublicKey;
 use crate::model::HostName;
 
 const READER: &str = r#"
@@ -86,7 +86,7 @@ fn read_back(config: &CloudConfig) -> Option<Value> {
 }
 
 fn empty() -> CloudConfig {
-    CloudConfig::new(HostName::new("web1").expect("a host name"), host_key())
+    CloudConfig::new(HostName::new("web1").expect("a host name"), key())
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn the_whole_document_reads_back() {
     ] {
         let key = format!("{PUBLIC} yes: it's \"#1\" größe");
         let mut config = builder()
-            .authorized_key(AuthorizedKey::new(&key).expect("a public key"))
+            .authorized_key(key.parse().expect("a public key"))
             .build()
             .expect("good");
         config.hostname = HostName::new(name).expect("a host name");
@@ -113,13 +113,16 @@ fn the_whole_document_reads_back() {
         };
         let private = read["ssh_keys"]["ed25519_private"].as_str().expect("text");
         assert_eq!(
-            super::HostKeyPair::new(&private.into())
+            crate::keys::KeyPair::from_openssh(private)
                 .expect("a key")
                 .public(),
             config.ssh_keys.public()
         );
         assert!(private.ends_with("-----END OPENSSH PRIVATE KEY-----\n"));
-        assert_eq!(read["ssh_keys"]["ed25519_public"], config.ssh_keys.public());
+        assert_eq!(
+            read["ssh_keys"]["ed25519_public"],
+            config.ssh_keys.public().openssh()
+        );
         assert_eq!(read["hostname"], name);
         assert_eq!(read["ssh_authorized_keys"], json!([PUBLIC, key]));
         assert_eq!(read["users"], json!([{"name": "root"}]));
@@ -264,14 +267,14 @@ proptest! {
         }
         config.write_files.push(WriteFile::new("/x", comment.clone().into_bytes()));
         // Either refused or intact.
-        let keys: Vec<_> = AuthorizedKey::new(&format!("{PUBLIC} {comment}")).into_iter().collect();
+        let keys: Vec<_> = format!("{PUBLIC} {comment}").parse::<PublicKey>().into_iter().collect();
         config.ssh_authorized_keys.clone_from(&keys);
 
         let Some(read) = read_back(&config) else { return Ok(()) };
 
         prop_assert_eq!(&read["bootcmd"], &json!(words));
         prop_assert_eq!(&read["runcmd"], &json!(words));
-        let meant: Vec<_> = keys.iter().map(AuthorizedKey::as_str).collect();
+        let meant: Vec<_> = keys.iter().map(PublicKey::openssh).collect();
         prop_assert_eq!(&read["ssh_authorized_keys"], &json!(meant));
         let files = read["write_files"].as_array().expect("a list");
         prop_assert_eq!(files.len(), paths.len() + 1);

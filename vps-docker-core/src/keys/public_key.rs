@@ -69,7 +69,9 @@ impl FromStr for PublicKey {
                 format!("not an ssh-ed25519 public key: {reason}"),
             )
         };
-        if text.chars().any(char::is_control) {
+        // Line breaks of any script: cloud-init would split the key there.
+        let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        if text.chars().any(breaks) {
             return Err(refused("it has more than one line or a control character"));
         }
         let key = ssh_key::PublicKey::from_openssh(text)

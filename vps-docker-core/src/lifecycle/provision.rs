@@ -12,7 +12,7 @@ use super::plan::Planned;
 use super::timeline::Timeline;
 use super::vps_setup::{Prepared, prepare_vps, wait_for_bootstrap};
 use crate::client::VpsClientExt;
-use crate::cloud_init::{AuthorizedKey, Bootstrap, DockerSource, HostKeyPair, check_size};
+use crate::cloud_init::{Bootstrap, DockerSource, check_size};
 use crate::docker::{
     CONTAINER_NAME, ContainerRun, DerivedImage, DockerOverSsh, ImageConfig, bring_image, derive,
     look_up_locally,
@@ -29,6 +29,9 @@ use crate::store::{HostEntry, HostRecord, HostStore, KnownHost, OpenEntry, SCHEM
 /// How long an instance may exist unfinished before anybody of the same owner may remove it: all
 /// deadlines of a create together, and this much more.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(600);
+
+/// How much longer than the bootstrap itself its report is waited for.
+const REPORT_GRACE: Duration = Duration::from_secs(15);
 
 /// The way of a create from the order to the host, one phase after another, as DESIGN has it.
 #[derive(Debug)]
@@ -219,7 +222,8 @@ impl Provision {
 
     async fn bootstrap(&self, vps: &Arc<Connection>) -> Result<Prepared> {
         let work = async {
-            let limit = self.engine.settings.docker_install_timeout;
+            // The bootstrap stops itself at its deadline and says what it was at: hear that first.
+            let limit = self.engine.settings.docker_install_timeout + REPORT_GRACE;
             let tell = |text: String| self.timeline.progress(Phase::Bootstrap, text);
             within(limit, "docker_install_timeout", async {
                 wait_for_bootstrap(&**vps, limit, &tell).await?;
@@ -371,18 +375,13 @@ fn user_data(
     } else {
         engine.settings.docker_source.clone()
     };
-    let text = Bootstrap::builder(
-        spec.name.clone(),
-        HostKeyPair::new(&host_key.private_openssh())?,
-    )
-    .authorized_key(AuthorizedKey::new(
-        &engine.data_dir.vps_key().public().openssh(),
-    )?)
-    .docker(source)
-    .apt_lock_timeout(engine.settings.apt_lock_timeout)
-    .timeout(engine.settings.docker_install_timeout)
-    .build()?
-    .render()?;
+    let text = Bootstrap::builder(spec.name.clone(), host_key.clone())
+        .authorized_key(engine.data_dir.vps_key().public().clone())
+        .docker(source)
+        .apt_lock_timeout(engine.settings.apt_lock_timeout)
+        .timeout(engine.settings.docker_install_timeout)
+        .build()?
+        .render()?;
     check_size(&text, engine.client.capabilities().user_data_limit)?;
     Ok(text)
 }

@@ -35,7 +35,7 @@ main() {
     start_docker
     end_step
     step=''
-    report done ",\"docker_version\":\"$(json_escape <"$run_dir/output" | sed 's/\\n$//')\""
+    report 'done' ",\"docker_version\":\"$(json_escape <"$run_dir/output" | sed 's/\\n$//')\""
 }
 
 # A configuration that sshd refuses must not cost the only door: without ours, sshd comes up and
@@ -232,7 +232,7 @@ on_exit() {
     code=$?
     trap - EXIT
     set +e
-    [ "$state" != done ] || exit "$code"
+    [ "$state" != 'done' ] || exit "$code"
     # An end without the word "done" is a failure, whatever the code says.
     [ "$code" -ne 0 ] || code=1
     cat "$run_dir/output"
