@@ -1,22 +1,8 @@
-//! Turn any cheap VPS into a Docker machine with an SSH door, safely.
-//!
 //! This crate is the front door: the engine of [`vps_docker_core`], re-exported, and the provider
-//! crates, one feature each, all on by default.
+//! crates, one feature each, all on by default. What follows is the project's README.
 //!
-//! ```no_run
-//! use vps_docker::{DataDir, HostSpec, ProviderOptions, Registry, Settings, VpsDockerProvider};
-//!
-//! # async fn example() -> vps_docker::Result<()> {
-//! let client = Registry::linked()?.client("local", &ProviderOptions::new())?;
-//! let data_dir = DataDir::open("/var/lib/my-program/vps-docker")?;
-//! let provider = VpsDockerProvider::new(client, data_dir, Settings::default());
-//!
-//! let host = provider.create_host(HostSpec::builder("web1").build()?).await?;
-//! println!("{}", host.exec("uname -a").await?.stdout);
-//! host.destroy().await?;
-//! # Ok(())
-//! # }
-//! ```
+
+#![doc = include_str!("../README.md")]
 
 pub use vps_docker_core::*;
 

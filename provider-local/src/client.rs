@@ -7,46 +7,20 @@ use vps_docker_core::model::{
 };
 use vps_docker_core::{Capabilities, Result, VpsClient};
 
+use crate::cloud::{Cloud, USER_DATA_LIMIT};
 use crate::config::LocalConfig;
-use crate::engine::{Connection, Engine};
 use crate::images::{self, ContainerBase, ImageEvent};
-use crate::store::Store;
 use crate::{convert, create, power, seed, snapshot};
-
-/// As on Hetzner, so that what fits here fits there.
-pub(crate) const USER_DATA_LIMIT: usize = 32 * 1024;
 
 /// The provider: VPSs on a Docker engine. Cheap to clone; clones share one connection.
 #[derive(Clone, Debug)]
-pub struct LocalProvider(Arc<Inner>);
-
-#[derive(Debug)]
-pub(crate) struct Inner {
-    pub(crate) config: LocalConfig,
-    connection: Connection,
-}
-
-impl Inner {
-    pub(crate) async fn engine(&self) -> Result<&Engine> {
-        self.connection.engine(&self.config.socket).await
-    }
-
-    pub(crate) async fn store(&self) -> Result<Store> {
-        Ok(Store {
-            docker: self.engine().await?.docker.clone(),
-            account: self.config.network.clone(),
-        })
-    }
-}
+pub struct LocalProvider(Arc<Cloud>);
 
 impl LocalProvider {
     /// A provider with the given settings. No I/O: the engine is asked by the first call.
     #[must_use]
     pub fn new(config: LocalConfig) -> Self {
-        Self(Arc::new(Inner {
-            config,
-            connection: Connection::default(),
-        }))
+        Self(Arc::new(Cloud::new(config)))
     }
 
     /// Builds the images of the catalogue that are missing: a minute or two the first time,

@@ -126,8 +126,8 @@ impl LocalConfig {
         self
     }
 
-    /// URL of a Debian mirror for building and inside the instances. Default: Debian's own
-    /// `http://deb.debian.org/debian`, with its security updates; a mirror named here is taken to
+    /// URL of a Debian mirror for building and inside the instances. Default: the one of the base
+    /// image, else `debootstrap`'s own, with security updates; a mirror named here is taken to
     /// have none.
     ///
     /// # Errors
@@ -140,7 +140,7 @@ impl LocalConfig {
                 .all(|c| c.is_ascii_alphanumeric() || ":/._-~%[]".contains(c));
         if !legal {
             return Err(invalid(format!(
-                "the mirror {url:?} is unfit; write a URL such as http://deb.debian.org/debian"
+                "the mirror {url:?} is unfit; write a URL such as http://mirror.example/debian"
             )));
         }
         self.mirror = Some(url);
@@ -195,7 +195,7 @@ mod tests {
             (
                 "mirror",
                 "http://m/\"; reboot",
-                "http://deb.debian.org/debian",
+                "http://mirror.example/debian",
             ),
         ] {
             let options = ProviderOptions::new().set(key, value);

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use vps_docker_core::model::{BootImage, HostName, Instance, InstanceId, InstanceSpec};
 use vps_docker_core::{Error, ErrorKind, Result};
 
-use crate::client::{Inner, USER_DATA_LIMIT};
+use crate::cloud::{Cloud, USER_DATA_LIMIT};
 use crate::convert;
 use crate::engine::Engine;
 use crate::error::{during, says};
@@ -28,17 +28,17 @@ use crate::{images, metadata, network, seed, snapshot};
 const DRAWS: u32 = 5;
 
 /// Makes an instance. When the caller drops the future, or a step fails, what was made is removed.
-pub(crate) async fn create(inner: Arc<Inner>, spec: InstanceSpec) -> Result<Instance> {
+pub(crate) async fn create(cloud: Arc<Cloud>, spec: InstanceSpec) -> Result<Instance> {
     check_spec(&spec)?;
     let made = uninterrupted(move |cancelled| async move {
-        let store = inner.store().await?;
+        let store = cloud.store().await?;
         let id = InstanceId::new(format!("{:016x}", OsRng.next_u64()));
-        match steps(&inner, &store, &id, &spec, &cancelled).await {
+        match steps(&cloud, &store, &id, &spec, &cancelled).await {
             Ok(instance) => Ok(Made {
                 instance: Some(instance),
-                inner,
+                cloud,
             }),
-            Err(error) => Err(roll_back(&inner, &store, &id, error).await),
+            Err(error) => Err(roll_back(&cloud, &store, &id, error).await),
         }
     })
     .await?;
@@ -46,26 +46,26 @@ pub(crate) async fn create(inner: Arc<Inner>, spec: InstanceSpec) -> Result<Inst
 }
 
 async fn steps(
-    inner: &Inner,
+    cloud: &Cloud,
     store: &Store,
     id: &InstanceId,
     spec: &InstanceSpec,
     cancelled: &CancellationToken,
 ) -> Result<Instance> {
-    let engine = inner.engine().await?;
+    let engine = cloud.engine().await?;
     let description = Description {
         name: spec.name.clone(),
         plan: spec.plan.clone(),
         tags: spec.tags.clone(),
     };
     let image = match &spec.image {
-        BootImage::Catalog(image) => images::ensure(engine, &inner.config, image, &|_| {}).await?,
+        BootImage::Catalog(image) => images::ensure(engine, &cloud.config, image, &|_| {}).await?,
         BootImage::Snapshot(snapshot) => snapshot::image(store, snapshot).await?,
     };
     check(cancelled)?;
-    network::ensure(&store.docker, &inner.config).await?;
-    let metadata_lock = if inner.config.metadata_service {
-        metadata::lock(&inner.config.scratch_dir).await?
+    network::ensure(&store.docker, &cloud.config).await?;
+    let metadata_lock = if cloud.config.metadata_service {
+        metadata::lock(&cloud.config.scratch_dir).await?
     } else {
         None
     };
@@ -79,11 +79,11 @@ async fn steps(
         description: &description,
         image: &image,
         size: convert::size(&spec.plan)?,
-        metadata: inner.config.metadata_service,
+        metadata: cloud.config.metadata_service,
     };
     for draw in 1.. {
         check(cancelled)?;
-        let address = draw_address(inner, store).await?;
+        let address = draw_address(cloud, store).await?;
         let container = place(engine, store, &machine, address).await?;
         check(cancelled)?;
         deliver(store, &machine, address, &container, spec).await?;
@@ -110,8 +110,8 @@ async fn steps(
     store.instance(id).await
 }
 
-async fn draw_address(inner: &Inner, store: &Store) -> Result<Ipv4Addr> {
-    let subnet = inner.config.subnet;
+async fn draw_address(cloud: &Cloud, store: &Store) -> Result<Ipv4Addr> {
+    let subnet = cloud.config.subnet;
     subnet.draw(&store.taken_addresses().await?).ok_or_else(|| {
         Error::new(
             ErrorKind::Quota,
@@ -170,10 +170,10 @@ async fn upload(store: &Store, container: &str, files: Vec<u8>) -> Result<()> {
 }
 
 /// Removes an instance with all that belongs to it. Idempotent.
-pub(crate) async fn destroy(inner: &Inner, store: &Store, id: &InstanceId) -> Result<()> {
+pub(crate) async fn destroy(cloud: &Cloud, store: &Store, id: &InstanceId) -> Result<()> {
     let removed = store.remove(id).await?;
     if removed.iter().any(with_metadata) {
-        let _lock = metadata::lock(&inner.config.scratch_dir).await?;
+        let _lock = metadata::lock(&cloud.config.scratch_dir).await?;
         metadata::forget(store, removed.iter().find_map(convert::address)).await?;
     }
     Ok(())
@@ -184,8 +184,8 @@ fn with_metadata(container: &ContainerSummary) -> bool {
     labels.is_some_and(|labels| labels.contains_key(wire::METADATA))
 }
 
-async fn roll_back(inner: &Inner, store: &Store, id: &InstanceId, error: Error) -> Error {
-    match destroy(inner, store, id).await {
+async fn roll_back(cloud: &Cloud, store: &Store, id: &InstanceId, error: Error) -> Error {
+    match destroy(cloud, store, id).await {
         Ok(()) => error,
         Err(left) => error.with_instance(id).with_note(format!(
             "what had been made could not be removed ({left}); see \
@@ -198,7 +198,7 @@ async fn roll_back(inner: &Inner, store: &Store, id: &InstanceId, error: Error) 
 /// An instance on its way to the caller. When nobody takes it, it is removed.
 struct Made {
     instance: Option<Instance>,
-    inner: Arc<Inner>,
+    cloud: Arc<Cloud>,
 }
 
 impl Made {
@@ -212,9 +212,9 @@ impl Drop for Made {
         if let (Some(instance), Ok(runtime)) =
             (self.instance.take(), tokio::runtime::Handle::try_current())
         {
-            let inner = Arc::clone(&self.inner);
+            let cloud = Arc::clone(&self.cloud);
             runtime.spawn(async move {
-                let removed = async { destroy(&inner, &inner.store().await?, &instance.id).await };
+                let removed = async { destroy(&cloud, &cloud.store().await?, &instance.id).await };
                 if let Err(error) = removed.await {
                     tracing::warn!(%error, "an instance that nobody waited for is left");
                 }

@@ -27,6 +27,7 @@
 mod address;
 mod archive;
 mod client;
+mod cloud;
 mod config;
 mod convert;
 mod copy;

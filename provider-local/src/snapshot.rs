@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use vps_docker_core::model::{InstanceId, InstanceSnapshot, SnapshotId, Timestamp};
 use vps_docker_core::{Error, ErrorKind, Result};
 
-use crate::client::Inner;
+use crate::cloud::Cloud;
 use crate::copy::Copy;
 use crate::engine::Engine;
 use crate::error::{during, is_not_found};
@@ -31,13 +31,13 @@ const REPOSITORY: &str = "vps-docker/snapshot";
 /// Makes a snapshot; a running instance stands still meanwhile. All or nothing, also when the
 /// caller drops the future.
 pub(crate) async fn create(
-    inner: Arc<Inner>,
+    cloud: Arc<Cloud>,
     instance: InstanceId,
     name: String,
 ) -> Result<InstanceSnapshot> {
     uninterrupted(move |cancelled| async move {
-        let store = inner.store().await?;
-        let engine = inner.engine().await?;
+        let store = cloud.store().await?;
+        let engine = cloud.engine().await?;
         let id = SnapshotId::new(format!("{:016x}", OsRng.next_u64()));
         let container = store.container(&instance).await?;
         let frozen = container.state == Some(State::RUNNING);

@@ -20,9 +20,6 @@ use crate::error::{during, is_not_found};
 use crate::lock::{self, FileLock};
 pub(crate) use rootfs::container_base;
 
-const MIRROR: &str = "http://deb.debian.org/debian";
-const SECURITY_MIRROR: &str = "http://deb.debian.org/debian-security";
-
 /// An image of the catalogue.
 #[derive(Debug)]
 pub(crate) struct VpsImage {
@@ -126,7 +123,7 @@ impl VpsImage {
                 hash.update(format!("{name}\0{}\0{content}", content.len()));
             }
         }
-        for (key, value) in build_arguments(config) {
+        if let Some((key, value)) = build_argument(config) {
             hash.update(format!("{key}\0{value}\0"));
         }
         let hash: String = hash.finalize()[..6]
@@ -144,14 +141,8 @@ impl VpsImage {
     }
 }
 
-fn build_arguments(config: &LocalConfig) -> Vec<(&'static str, String)> {
-    match &config.mirror {
-        None => vec![
-            ("MIRROR", MIRROR.to_owned()),
-            ("SECURITY_MIRROR", SECURITY_MIRROR.to_owned()),
-        ],
-        Some(mirror) => vec![("MIRROR", mirror.clone())],
-    }
+fn build_argument(config: &LocalConfig) -> Option<(&'static str, String)> {
+    config.mirror.clone().map(|mirror| ("MIRROR", mirror))
 }
 
 async fn build_unless_there(
@@ -174,7 +165,7 @@ async fn build_unless_there(
     });
     let mut arguments: HashMap<&str, String> = HashMap::from([("BASE", base)]);
     if image.base.is_none() {
-        arguments.extend(build_arguments(config));
+        arguments.extend(build_argument(config));
     }
     let mut context = Archive::new();
     for (name, content) in image.files {

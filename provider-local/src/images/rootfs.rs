@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::io::ReaderStream;
 use vps_docker_core::{Error, ErrorKind, Result};
 
-use super::{ContainerBase, ImageEvent, MIRROR, exists, lock};
+use super::{ContainerBase, ImageEvent, exists, lock};
 use crate::config::LocalConfig;
 use crate::engine::Engine;
 use crate::error::during;
@@ -132,14 +132,14 @@ async fn bootstrap(
     });
     let engine = engine.clone();
     let scratch_dir = config.scratch_dir.clone();
-    let mirror = config.mirror.clone().unwrap_or_else(|| MIRROR.to_owned());
+    let mirror = config.mirror.clone();
     let reason = reason.to_owned();
     uninterrupted(move |cancelled| async move {
         sweep(&scratch_dir);
         let scratch = scratch(&scratch_dir)?;
         let root = scratch.path().join("root");
         let made = tokio::select! {
-            made = make(&engine, &root, &mirror, &reason) => made,
+            made = make(&engine, &root, mirror.as_deref(), &reason) => made,
             () = cancelled.cancelled() => check(&cancelled),
         };
         clear(scratch.path()).await;
@@ -148,7 +148,7 @@ async fn bootstrap(
     .await
 }
 
-async fn make(engine: &Engine, root: &Path, mirror: &str, reason: &str) -> Result<()> {
+async fn make(engine: &Engine, root: &Path, mirror: Option<&str>, reason: &str) -> Result<()> {
     debootstrap(root, mirror, reason).await?;
     import(engine, root).await
 }
@@ -196,13 +196,13 @@ async fn clear(directory: &Path) {
 
 /// In namespaces of its own: no mount is left below the directory that is then removed, and all
 /// its processes end with it.
-async fn debootstrap(root: &Path, mirror: &str, reason: &str) -> Result<()> {
+async fn debootstrap(root: &Path, mirror: Option<&str>, reason: &str) -> Result<()> {
     let output = Command::new("unshare")
         .args(["--mount", "--propagation", "private"])
         .args(["--pid", "--fork", "--kill-child", "--mount-proc"])
         .args(["debootstrap", "--variant=minbase", "bookworm"])
         .arg(root)
-        .arg(mirror)
+        .args(mirror)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()
@@ -217,7 +217,7 @@ async fn debootstrap(root: &Path, mirror: &str, reason: &str) -> Result<()> {
         _ => Err(Error::new(
             ErrorKind::Provider,
             format!(
-                "debootstrap failed ({}); is the mirror {mirror} reachable? It ended with:\n{}",
+                "debootstrap failed ({}); is the Debian mirror reachable? It ended with:\n{}",
                 output.status,
                 last_lines(&output.stdout)
             ),

@@ -7,12 +7,12 @@ use tokio::time::{Instant, timeout};
 use super::Host;
 use super::engine::Engine;
 use super::host::{Doors, door};
+use super::instance_spec::{instance_spec, tags};
 use super::order::Order;
 use super::plan::Planned;
 use super::timeline::Timeline;
 use super::vps_setup::{Prepared, prepare_vps, wait_for_bootstrap};
 use crate::client::VpsClientExt;
-use crate::cloud_init::{Bootstrap, DockerSource, check_size};
 use crate::docker::{
     CONTAINER_NAME, ContainerRun, DerivedImage, DockerOverSsh, ImageConfig, bring_image, derive,
     look_up_locally,
@@ -20,15 +20,10 @@ use crate::docker::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::KeyPair;
 use crate::model::{
-    BootImage, HostId, HostName, HostSpec, HostTags, Instance, InstanceSpec, InstanceState, Phase,
-    SshKeyId, Timestamp,
+    HostId, HostName, HostSpec, HostTags, Instance, InstanceSpec, InstanceState, Phase, Timestamp,
 };
 use crate::ssh::{ConnectOptions, Connection, wait_for_banner};
 use crate::store::{HostEntry, HostRecord, HostStore, KnownHost, OpenEntry, SCHEMA_VERSION};
-
-/// How long an instance may exist unfinished before anybody of the same owner may remove it: all
-/// deadlines of a create together, and this much more.
-const EXPIRY_MARGIN: Duration = Duration::from_secs(600);
 
 /// How much longer than the bootstrap itself its report is waited for.
 const REPORT_GRACE: Duration = Duration::from_secs(15);
@@ -43,7 +38,8 @@ pub(super) struct Provision {
     timeline: Timeline,
     began: Timestamp,
     host_key: KeyPair,
-    user_data: secrecy::SecretString,
+    tags: HostTags,
+    instance_spec: InstanceSpec,
     entry: HostEntry,
     order: Order,
 }
@@ -58,7 +54,8 @@ impl Provision {
         timeline: Timeline,
     ) -> Result<Self> {
         let host_key = KeyPair::generate(&format!("vps-docker-{}", spec.name))?;
-        let user_data = user_data(&engine, &spec, &planned, &host_key)?;
+        let tags = tags(&engine, &host_id, &spec, &host_key);
+        let instance_spec = instance_spec(&engine, &spec, &planned, &host_key, &tags)?;
         let entry = engine
             .data_dir
             .host_entry(engine.client.provider_name(), &spec.name);
@@ -70,7 +67,8 @@ impl Provision {
             timeline,
             began: Timestamp::now(),
             host_key,
-            user_data,
+            tags,
+            instance_spec,
             entry,
             order: Order::default(),
         })
@@ -159,35 +157,11 @@ impl Provision {
             .client
             .ensure_ssh_key(&key_name, &key.openssh())
             .await?;
-        let spec = self.instance_spec(key);
+        let mut spec = self.instance_spec.clone();
+        spec.ssh_keys.push(key);
         self.order
             .send(&self.engine, self.host_id.clone(), spec)
             .await
-    }
-
-    fn instance_spec(&self, key: SshKeyId) -> InstanceSpec {
-        let settings = &self.engine.settings;
-        let deadlines = settings.vps_boot_timeout
-            + settings.docker_install_timeout
-            + settings.image_transfer_timeout
-            + settings.image_build_timeout
-            + settings.container_start_timeout;
-        let mut tags = HostTags::unfinished(
-            self.host_id.clone(),
-            self.spec.name.clone(),
-            self.engine.data_dir.owner().clone(),
-            deadlines + EXPIRY_MARGIN,
-        );
-        tags.pin = Some(self.host_key.public().pin());
-        InstanceSpec {
-            name: self.spec.name.to_string(),
-            region: self.planned.region.id.clone(),
-            plan: self.planned.plan.id.clone(),
-            image: BootImage::Catalog(self.planned.image.id.clone()),
-            user_data: self.user_data.clone(),
-            ssh_keys: vec![key],
-            tags: tags.to_tags(),
-        }
     }
 
     /// Writes address and pin where a later process finds them.
@@ -327,8 +301,10 @@ impl Provision {
     ) -> Result<()> {
         let work = async {
             let client = &self.engine.client;
-            let mut tags = HostTags::from_tags(&self.instance_spec(SshKeyId::new("")).tags)?;
-            tags.expires = None;
+            let tags = HostTags {
+                expires: None,
+                ..self.tags.clone()
+            };
             let set_tags = async {
                 if client.capabilities().set_tags {
                     client.set_tags(&instance.id, &tags.to_tags()).await
@@ -362,28 +338,6 @@ impl Provision {
             container_ssh_port: self.engine.settings.container_ssh_port,
         }
     }
-}
-
-fn user_data(
-    engine: &Engine,
-    spec: &HostSpec,
-    planned: &Planned,
-    host_key: &KeyPair,
-) -> Result<secrecy::SecretString> {
-    let source = if planned.image.has_docker {
-        DockerSource::Preinstalled
-    } else {
-        engine.settings.docker_source.clone()
-    };
-    let text = Bootstrap::builder(spec.name.clone(), host_key.clone())
-        .authorized_key(engine.data_dir.vps_key().public().clone())
-        .docker(source)
-        .apt_lock_timeout(engine.settings.apt_lock_timeout)
-        .timeout(engine.settings.docker_install_timeout)
-        .build()?
-        .render()?;
-    check_size(&text, engine.client.capabilities().user_data_limit)?;
-    Ok(text)
 }
 
 async fn within<T>(

@@ -1,0 +1,67 @@
+use std::time::Duration;
+
+use super::engine::Engine;
+use super::plan::Planned;
+use crate::cloud_init::{Bootstrap, DockerSource, check_size};
+use crate::error::Result;
+use crate::keys::KeyPair;
+use crate::model::{BootImage, HostId, HostSpec, HostTags, InstanceSpec};
+
+/// How much longer than all deadlines of a create together an instance may exist unfinished before
+/// anybody of the same owner may remove it.
+const EXPIRY_MARGIN: Duration = Duration::from_secs(600);
+
+/// The tags of an instance that is about to be ordered, with the pin of its host key.
+pub(super) fn tags(
+    engine: &Engine,
+    host_id: &HostId,
+    spec: &HostSpec,
+    host_key: &KeyPair,
+) -> HostTags {
+    let settings = &engine.settings;
+    let deadlines = settings.vps_boot_timeout
+        + settings.docker_install_timeout
+        + settings.image_transfer_timeout
+        + settings.image_build_timeout
+        + settings.container_start_timeout;
+    let mut tags = HostTags::unfinished(
+        host_id.clone(),
+        spec.name.clone(),
+        engine.data_dir.owner().clone(),
+        deadlines + EXPIRY_MARGIN,
+    );
+    tags.pin = Some(host_key.public().pin());
+    tags
+}
+
+/// The order, all but the provider's id of our SSH key.
+pub(super) fn instance_spec(
+    engine: &Engine,
+    spec: &HostSpec,
+    planned: &Planned,
+    host_key: &KeyPair,
+    tags: &HostTags,
+) -> Result<InstanceSpec> {
+    let source = if planned.image.has_docker {
+        DockerSource::Preinstalled
+    } else {
+        engine.settings.docker_source.clone()
+    };
+    let user_data = Bootstrap::builder(spec.name.clone(), host_key.clone())
+        .authorized_key(engine.data_dir.vps_key().public().clone())
+        .docker(source)
+        .apt_lock_timeout(engine.settings.apt_lock_timeout)
+        .timeout(engine.settings.docker_install_timeout)
+        .build()?
+        .render()?;
+    check_size(&user_data, engine.client.capabilities().user_data_limit)?;
+    Ok(InstanceSpec {
+        name: spec.name.to_string(),
+        region: planned.region.id.clone(),
+        plan: planned.plan.id.clone(),
+        image: BootImage::Catalog(planned.image.id.clone()),
+        user_data,
+        ssh_keys: Vec::new(),
+        tags: tags.to_tags(),
+    })
+}
