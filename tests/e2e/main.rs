@@ -6,6 +6,7 @@
 mod bad_input;
 mod bootstrap;
 mod create;
+mod fault;
 mod image;
 mod interrupted;
 mod support;

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use async_trait::async_trait;
 use tempfile::TempDir;
@@ -11,8 +12,8 @@ use vps_docker::model::{
 };
 use vps_docker::provider_local::{LocalConfig, LocalProvider};
 use vps_docker::{
-    Capabilities, DataDir, HostName, ProviderOptions, Registry, Result, Settings, VpsClient,
-    VpsDockerProvider,
+    Capabilities, DataDir, Error, ErrorKind, HostName, ProviderOptions, Registry, Result, Settings,
+    VpsClient, VpsDockerProvider,
 };
 
 /// An engine on the local provider. Dropped, it destroys whatever its owner has left.
@@ -102,24 +103,36 @@ pub(crate) struct Altered {
     inner: LocalProvider,
     alter: fn(&InstanceSpec) -> InstanceSpec,
     user_data_limit: Option<usize>,
+    /// An order is carried out, and then answered with an error.
+    pub(crate) lose_answer: AtomicBool,
+    /// Nothing can be destroyed.
+    pub(crate) keep_all: AtomicBool,
 }
 
 impl Altered {
+    pub(crate) fn new() -> Self {
+        Self {
+            inner: LocalProvider::new(LocalConfig::default()),
+            alter: InstanceSpec::clone,
+            user_data_limit: None,
+            lose_answer: AtomicBool::new(false),
+            keep_all: AtomicBool::new(false),
+        }
+    }
+
     /// Every order is changed on its way.
     pub(crate) fn specs(alter: fn(&InstanceSpec) -> InstanceSpec) -> Arc<dyn VpsClient> {
         Arc::new(Self {
-            inner: LocalProvider::new(LocalConfig::default()),
             alter,
-            user_data_limit: None,
+            ..Self::new()
         })
     }
 
     /// Less user_data fits in.
     pub(crate) fn user_data_limit(limit: usize) -> Arc<dyn VpsClient> {
         Arc::new(Self {
-            inner: LocalProvider::new(LocalConfig::default()),
-            alter: InstanceSpec::clone,
             user_data_limit: Some(limit),
+            ..Self::new()
         })
     }
 }
@@ -139,7 +152,11 @@ impl VpsClient for Altered {
     }
 
     async fn create_instance(&self, spec: &InstanceSpec) -> Result<Instance> {
-        self.inner.create_instance(&(self.alter)(spec)).await
+        let made = self.inner.create_instance(&(self.alter)(spec)).await?;
+        if self.lose_answer.load(Relaxed) {
+            return Err(fault("the answer got lost"));
+        }
+        Ok(made)
     }
 
     async fn instance(&self, id: &InstanceId) -> Result<Instance> {
@@ -151,6 +168,9 @@ impl VpsClient for Altered {
     }
 
     async fn destroy_instance(&self, id: &InstanceId) -> Result<DestroyOutcome> {
+        if self.keep_all.load(Relaxed) {
+            return Err(fault("not today"));
+        }
         self.inner.destroy_instance(id).await
     }
 
@@ -165,6 +185,10 @@ impl VpsClient for Altered {
     async fn set_tags(&self, id: &InstanceId, tags: &Tags) -> Result<()> {
         self.inner.set_tags(id, tags).await
     }
+}
+
+fn fault(message: &str) -> Error {
+    Error::new(ErrorKind::Provider, message).retryable()
 }
 
 /// A host name that no other test uses.

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::engine::Engine;
 use super::leftover::adopt_or_remove;
@@ -79,7 +80,9 @@ impl IntoFuture for CreateHost {
             let token = CancellationToken::new();
             // Dropping this future drops the guard, and the task rolls back.
             let guard = token.clone().drop_guard();
+            let span = tracing::info_span!("create_host", host = %self.spec.name);
             let task = run(self.engine.clone(), self.spec, self.sink, token.clone());
+            let task = task.instrument(span);
             let mut task = self.engine.background.spawn(task);
             let mut cancelled = self.cancelled;
             let joined = tokio::select! {

@@ -15,6 +15,7 @@ pub struct Destroyed {
 
 /// Destroys every instance that belongs to the name: by the name's tag, by the id that this side
 /// knows, and by an unfinished create in the journal.
+#[tracing::instrument(name = "destroy", skip_all, fields(host = %name))]
 pub(super) async fn by_name(engine: &Engine, name: &HostName) -> Result<Destroyed> {
     let provider = engine.client.provider_name();
     let place: OpenEntry = engine.data_dir.journal().open(provider, name)?;

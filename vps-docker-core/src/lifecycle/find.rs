@@ -13,6 +13,7 @@ use crate::ssh::{ConnectOptions, Connection};
 use crate::store::{HostRecord, HostStore};
 
 /// Finds a host by what this side knows of it and the provider's listing.
+#[tracing::instrument(name = "host", skip_all, fields(host = %name))]
 pub(super) async fn host(engine: &Arc<Engine>, name: &HostName) -> Result<Host> {
     let place = |error: Error| error.with_host(name).with_operation("host");
     find(engine, name).await.map_err(place)

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::Destroyed;
@@ -26,9 +26,12 @@ pub struct Host {
     info: HostInfo,
     container: Option<ContainerSpec>,
     phases: Vec<PhaseTiming>,
-    vps: OnceCell<Arc<Connection>>,
-    container_door: OnceCell<Arc<Connection>>,
+    vps: Slot,
+    container_door: Slot,
 }
+
+/// A connection that is made when it is needed, and anew when it has broken.
+type Slot = Mutex<Option<Arc<Connection>>>;
 
 impl Host {
     /// Who and where it is, and what it was doing when it was looked at.
@@ -59,24 +62,21 @@ impl Host {
         self.container().await?.run(command, b"").await
     }
 
-    /// The connection to the container, opened if it is not.
+    /// The connection to the container, opened if it is not, or not any more.
     ///
     /// # Errors
     /// `Unreachable`, `HostKeyMismatch`, `Auth`, `Timeout`.
-    pub async fn container(&self) -> Result<&Arc<Connection>> {
-        self.container_door
-            .get_or_try_init(|| self.connect(&self.info.container_ssh))
+    pub async fn container(&self) -> Result<Arc<Connection>> {
+        self.connect(&self.container_door, &self.info.container_ssh)
             .await
     }
 
-    /// The connection to the VPS, opened if it is not.
+    /// The connection to the VPS, opened if it is not, or not any more.
     ///
     /// # Errors
     /// `Unreachable`, `HostKeyMismatch`, `Auth`, `Timeout`.
-    pub async fn vps(&self) -> Result<&Arc<Connection>> {
-        self.vps
-            .get_or_try_init(|| self.connect(&self.info.vps_ssh))
-            .await
+    pub async fn vps(&self) -> Result<Arc<Connection>> {
+        self.connect(&self.vps, &self.info.vps_ssh).await
     }
 
     /// Docker on the VPS.
@@ -84,7 +84,7 @@ impl Host {
     /// # Errors
     /// Those of [`vps`](Self::vps).
     pub async fn docker(&self) -> Result<DockerOverSsh> {
-        Ok(DockerOverSsh::new(self.vps().await?.clone()))
+        Ok(DockerOverSsh::new(self.vps().await?))
     }
 
     /// Destroys the host; see [`VpsDockerProvider::destroy`](super::VpsDockerProvider::destroy).
@@ -99,22 +99,27 @@ impl Host {
 
     /// Ends the connections in order.
     pub async fn close(self) {
-        for connection in [self.container_door, self.vps] {
-            if let Some(connection) = connection.into_inner().and_then(Arc::into_inner) {
+        for slot in [self.container_door, self.vps] {
+            if let Some(connection) = slot.into_inner().and_then(Arc::into_inner) {
                 connection.close().await;
             }
         }
     }
 
-    async fn connect(&self, endpoint: &SshEndpoint) -> Result<Arc<Connection>> {
+    async fn connect(&self, slot: &Slot, endpoint: &SshEndpoint) -> Result<Arc<Connection>> {
+        let mut slot = slot.lock().await;
+        if let Some(open) = slot.as_ref().filter(|open| !open.has_ended()) {
+            return Ok(Arc::clone(open));
+        }
         let options = ConnectOptions {
             deadline: Instant::now() + self.engine.settings.ssh_connect_timeout,
             retry_auth: false,
         };
-        Connection::open(endpoint.clone(), &self.engine.data_dir.run_dir(), options)
+        let run_dir = self.engine.data_dir.run_dir();
+        let connection = Connection::open(endpoint.clone(), &run_dir, options)
             .await
-            .map(Arc::new)
-            .map_err(|error| error.with_host(&self.info.name))
+            .map_err(|error| error.with_host(&self.info.name))?;
+        Ok(Arc::clone(slot.insert(Arc::new(connection))))
     }
 
     /// A host that has just been created.
@@ -133,7 +138,7 @@ impl Host {
             HostState::Running,
             connections.0,
         );
-        host.container_door = OnceCell::new_with(Some(connections.1));
+        host.container_door = Mutex::new(Some(connections.1));
         host
     }
 
@@ -162,8 +167,8 @@ impl Host {
             container: Some(record.container),
             engine: Arc::clone(engine),
             phases: Vec::new(),
-            vps: OnceCell::new_with(Some(vps)),
-            container_door: OnceCell::new(),
+            vps: Mutex::new(Some(vps)),
+            container_door: Mutex::default(),
         }
     }
 
@@ -192,8 +197,8 @@ impl Host {
             container: None,
             engine: Arc::clone(engine),
             phases: Vec::new(),
-            vps: OnceCell::new(),
-            container_door: OnceCell::new(),
+            vps: Mutex::default(),
+            container_door: Mutex::default(),
         }
     }
 

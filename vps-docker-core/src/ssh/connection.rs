@@ -6,8 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use openssh::Session;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::banner::wait_for_banner;
@@ -39,6 +40,8 @@ pub struct Connection {
     endpoint: SshEndpoint,
     session: Arc<Session>,
     gate: Gate,
+    /// Ends when the master has closed its output, which it does when it ends.
+    ended: JoinHandle<()>,
     master: Child,
     /// Holds the control socket. After `master`, so that it goes last.
     _sockets: TempDir,
@@ -103,9 +106,10 @@ impl Connection {
             return Err(connect_error(endpoint, &complaint));
         }
         drain(master.stderr.take());
-        drain(master.stdout.take());
+        let ended = drain(master.stdout.take());
         Ok(Self {
             endpoint: endpoint.clone(),
+            ended,
             session: Arc::new(Session::resume_mux(socket.into_boxed_path(), None)),
             gate: Gate::new(),
             master,
@@ -117,6 +121,12 @@ impl Connection {
     #[must_use]
     pub fn endpoint(&self) -> &SshEndpoint {
         &self.endpoint
+    }
+
+    /// Whether it has broken or was ended; what is asked of it then fails.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.ended.is_finished()
     }
 
     /// Ends the connection and waits for its process. Dropping it kills the process instead.
@@ -277,11 +287,11 @@ async fn says_ready(master: &mut Child) -> bool {
     false
 }
 
-/// Keeps a pipe of the master empty, so that it never blocks on it.
-fn drain(pipe: Option<impl tokio::io::AsyncRead + Send + Unpin + 'static>) {
-    if let Some(mut pipe) = pipe {
-        tokio::spawn(async move {
+/// Keeps a pipe of the master empty, so that it never blocks on it, until its end.
+fn drain(pipe: Option<impl AsyncRead + Send + Unpin + 'static>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Some(mut pipe) = pipe {
             let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
-        });
-    }
+        }
+    })
 }
