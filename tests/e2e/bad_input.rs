@@ -21,11 +21,7 @@ async fn unknown_plans_regions_and_systems_list_near_matches() {
         ),
         (builder().plan("zzz"), "known are"),
     ] {
-        let error = world
-            .provider
-            .create_host(spec.build().expect("fit as far as it can be seen here"))
-            .await
-            .expect_err("unknown");
+        let error = world.create(spec).await.expect_err("unknown");
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert!(error.to_string().contains(hint), "{error}");
         world.assert_nothing_left().await;
@@ -37,11 +33,7 @@ async fn start_args_that_clash_are_refused() {
     let world = World::new();
     for arg in ["--name=x", "-p2222:22", "--entrypoint=sh", "--rm", "image"] {
         let spec = HostSpec::builder(unique("clash")).start_arg(arg);
-        let error = world
-            .provider
-            .create_host(spec.build().expect("fit as far as it can be seen here"))
-            .await
-            .expect_err(arg);
+        let error = world.create(spec).await.expect_err(arg);
         assert_eq!(error.kind(), ErrorKind::Invalid, "{arg}");
         assert!(error.to_string().contains(arg), "{error}");
         world.assert_nothing_left().await;
@@ -51,12 +43,8 @@ async fn start_args_that_clash_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn user_data_over_the_providers_limit_is_never_sent() {
     let world = World::over(Altered::user_data_limit(1000), Settings::default());
-    let spec = HostSpec::builder(unique("large")).build().expect("fit");
-    let error = world
-        .provider
-        .create_host(spec)
-        .await
-        .expect_err("too large");
+    let spec = HostSpec::builder(unique("large"));
+    let error = world.create(spec).await.expect_err("too large");
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(error.to_string().contains("1000"), "{error}");
     world.assert_nothing_left().await;

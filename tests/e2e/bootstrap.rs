@@ -12,11 +12,8 @@ use crate::support::{Altered, World, unique};
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bare_image_gets_docker_from_cloud_init() {
     let world = World::new();
-    let spec = HostSpec::builder(unique("bare"))
-        .os("debian-12")
-        .build()
-        .expect("fit");
-    let host = world.provider.create_host(spec).await.expect("created");
+    let spec = HostSpec::builder(unique("bare")).os("debian-12");
+    let host = world.create(spec).await.expect("created");
     let docker = host.docker().await.expect("connected");
     let info = docker
         .run([
@@ -41,13 +38,9 @@ async fn a_package_that_does_not_exist_is_told_with_apts_own_words() {
         .build()
         .expect("fit");
     let world = World::with(settings);
-    let spec = HostSpec::builder(unique("package"))
-        .os("debian-12")
-        .build()
-        .expect("fit");
+    let spec = HostSpec::builder(unique("package")).os("debian-12");
     let error = world
-        .provider
-        .create_host(spec)
+        .create(spec)
         .await
         .expect_err("there is no such package");
     assert_eq!(error.kind(), ErrorKind::Bootstrap, "{error}");
@@ -66,15 +59,8 @@ async fn a_lock_of_apt_that_is_held_for_ever_ends_in_an_error() {
         .build()
         .expect("fit");
     let world = World::over(Altered::specs(hold_apt_locks), settings);
-    let spec = HostSpec::builder(unique("lock"))
-        .os("debian-12")
-        .build()
-        .expect("fit");
-    let error = world
-        .provider
-        .create_host(spec)
-        .await
-        .expect_err("apt cannot be used");
+    let spec = HostSpec::builder(unique("lock")).os("debian-12");
+    let error = world.create(spec).await.expect_err("apt cannot be used");
     assert_eq!(error.kind(), ErrorKind::Bootstrap, "{error}");
     assert!(error.to_string().contains("lock"), "{error}");
     world.assert_nothing_left().await;

@@ -13,10 +13,8 @@ async fn a_golden_host_lives_and_dies() {
     let host_name = unique("golden");
     let spec = HostSpec::builder(&host_name)
         .label("purpose", "a test with 'quotes' and $(parentheses)")
-        .start_arg("--env=GREETING=it's a \"test\"\nof $(two) lines")
-        .build()
-        .expect("fit");
-    let host = world.provider.create_host(spec).await.expect("created");
+        .start_arg("--env=GREETING=it's a \"test\"\nof $(two) lines");
+    let host = world.create(spec).await.expect("created");
 
     // The container, its environment and its data volume.
     let output = host.exec("printf %s \"$GREETING\"").await.expect("reached");
@@ -69,12 +67,8 @@ async fn a_golden_host_lives_and_dies() {
     found.close().await;
 
     // Its name is taken.
-    let again = HostSpec::builder(&host_name).build().expect("fit");
-    let error = world
-        .provider
-        .create_host(again)
-        .await
-        .expect_err("the name is taken");
+    let again = HostSpec::builder(&host_name);
+    let error = world.create(again).await.expect_err("the name is taken");
     assert_eq!(error.kind(), ErrorKind::NameTaken);
     assert_eq!(world.instances().await.len(), 1);
 
@@ -132,8 +126,8 @@ async fn ssh(door: &SshEndpoint, options: &[&str]) -> (Option<i32>, String) {
 async fn another_host_key_is_refused_by_both_fingerprints() {
     let world = World::new();
     let host_name = unique("pinned");
-    let spec = HostSpec::builder(&host_name).build().expect("fit");
-    let host = world.provider.create_host(spec).await.expect("created");
+    let spec = HostSpec::builder(&host_name);
+    let host = world.create(spec).await.expect("created");
     let (vps, container) = (&host.info().vps_ssh, &host.info().container_ssh);
 
     // Pins of another key at the same address: as if another machine had taken it over.
@@ -183,10 +177,7 @@ async fn another_host_key_is_refused_by_both_fingerprints() {
 async fn creates_side_by_side_do_not_meet_and_one_name_has_one() {
     let world = World::new();
     let (first, second) = (unique("side"), unique("side"));
-    let create = |name: &str| {
-        let spec = HostSpec::builder(name).build().expect("fit");
-        world.provider.create_host(spec).into_future()
-    };
+    let create = |name: &str| world.create(HostSpec::builder(name));
     let (a, b, twice) = tokio::join!(create(&first), create(&second), create(&first));
     let mut named_first = [a, twice];
     named_first.sort_by_key(Result::is_err);
@@ -212,14 +203,8 @@ async fn a_container_that_ends_is_told_with_its_own_words() {
     let world = World::new();
     let words = ["sh", "-c", "echo 'no licence found' >&2; exit 3"];
     let spec = HostSpec::builder(unique("ends"))
-        .command(ContainerCommand::Words(words.map(String::from).to_vec()))
-        .build()
-        .expect("fit");
-    let error = world
-        .provider
-        .create_host(spec)
-        .await
-        .expect_err("it ends at once");
+        .command(ContainerCommand::Words(words.map(String::from).to_vec()));
+    let error = world.create(spec).await.expect_err("it ends at once");
     assert_eq!(error.kind(), ErrorKind::Docker, "{error}");
     assert!(error.to_string().contains("no licence found"), "{error}");
     world.assert_nothing_left().await;
@@ -229,8 +214,8 @@ async fn a_container_that_ends_is_told_with_its_own_words() {
 async fn a_reboot_of_the_vps_brings_back_what_ran_and_nothing_else() {
     let world = World::new();
     let host_name = unique("reboot");
-    let spec = HostSpec::builder(&host_name).build().expect("fit");
-    let host = world.provider.create_host(spec).await.expect("created");
+    let spec = HostSpec::builder(&host_name);
+    let host = world.create(spec).await.expect("created");
     let instance = host.info().instance_id.clone();
     let write = host.exec("echo kept > /vps-docker/file").await;
     assert_eq!(write.expect("reached").exit_code(), 0);

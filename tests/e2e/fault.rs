@@ -16,8 +16,8 @@ async fn an_order_whose_answer_is_lost_is_found_and_not_sent_twice() {
     let client = Arc::new(Altered::new());
     client.lose_answer.store(true, Relaxed);
     let world = World::over(client, Settings::default());
-    let spec = HostSpec::builder(unique("answer")).build().expect("fit");
-    let host = world.provider.create_host(spec).await.expect("found");
+    let spec = HostSpec::builder(unique("answer"));
+    let host = world.create(spec).await.expect("found");
     assert_eq!(world.instances().await.len(), 1);
     host.destroy().await.expect("destroyed");
     world.assert_nothing_left().await;
@@ -31,8 +31,11 @@ async fn a_rollback_that_fails_names_what_is_left_and_the_journal_keeps_it() {
     let world = World::over(client.clone(), settings.build().expect("fit"));
     let host_name = unique("rollback");
     let spec = HostSpec::builder(&host_name).image(UNPULLABLE);
-    let create = world.provider.create_host(spec.build().expect("fit"));
-    let error = create.await.expect_err("no such image").to_string();
+    let error = world
+        .create(spec)
+        .await
+        .expect_err("no such image")
+        .to_string();
     let left = world.instances().await;
     assert_eq!(left.len(), 1);
     for told in [
@@ -58,8 +61,7 @@ async fn a_failed_create_is_kept_where_that_is_asked_for() {
     let world = World::with(settings.build().expect("fit"));
     let host_name = unique("keep");
     let spec = HostSpec::builder(&host_name).image(UNPULLABLE);
-    let create = world.provider.create_host(spec.build().expect("fit"));
-    let error = create.await.expect_err("no such image");
+    let error = world.create(spec).await.expect_err("no such image");
     assert!(error.to_string().contains("is kept as asked"), "{error}");
     assert_eq!(world.instances().await.len(), 1);
     let kept = world.provider.host(&name(&host_name)).await.expect("there");
@@ -67,8 +69,8 @@ async fn a_failed_create_is_kept_where_that_is_asked_for() {
     kept.close().await;
 
     // The next create of the name takes its place.
-    let spec = HostSpec::builder(&host_name).build().expect("fit");
-    let host = world.provider.create_host(spec).await.expect("created");
+    let spec = HostSpec::builder(&host_name);
+    let host = world.create(spec).await.expect("created");
     assert_eq!(world.instances().await.len(), 1);
     host.destroy().await.expect("destroyed");
     world.assert_nothing_left().await;
@@ -78,10 +80,9 @@ async fn a_failed_create_is_kept_where_that_is_asked_for() {
 async fn a_boot_that_takes_too_long_is_a_timeout_by_its_name() {
     let settings = Settings::builder().vps_boot_timeout(Duration::from_millis(1));
     let world = World::with(settings.build().expect("fit"));
-    let spec = HostSpec::builder(unique("slow")).build().expect("fit");
+    let spec = HostSpec::builder(unique("slow"));
     let error = world
-        .provider
-        .create_host(spec)
+        .create(spec)
         .await
         .expect_err("nothing boots in a millisecond");
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
@@ -96,8 +97,8 @@ async fn a_vps_that_does_not_answer_is_unreachable() {
     let settings = Settings::builder().ssh_connect_timeout(Duration::from_secs(3));
     let world = World::with(settings.build().expect("fit"));
     let host_name = unique("frozen");
-    let spec = HostSpec::builder(&host_name).build().expect("fit");
-    let host = world.provider.create_host(spec).await.expect("created");
+    let spec = HostSpec::builder(&host_name);
+    let host = world.create(spec).await.expect("created");
     let container = format!("vps-docker-{host_name}");
 
     let connection = host.container().await.expect("open");

@@ -33,11 +33,8 @@ async fn the_images_user_environment_and_directory_are_respected() {
          USER app\nENV COLOUR='deep blue'\nWORKDIR /srv/app\n",
     );
     let world = World::new();
-    let spec = HostSpec::builder(unique("user"))
-        .image(&image.0)
-        .build()
-        .expect("fit");
-    let host = world.provider.create_host(spec).await.expect("created");
+    let spec = HostSpec::builder(unique("user")).image(&image.0);
+    let host = world.create(spec).await.expect("created");
     assert_eq!(host.info().container_ssh.user, "app");
     let output = host.exec("id -un; pwd; echo $COLOUR; touch mine").await;
     assert_eq!(
@@ -52,15 +49,8 @@ async fn the_images_user_environment_and_directory_are_respected() {
 async fn an_image_without_a_package_manager_gets_a_clear_error() {
     let image = LocalImage::build("FROM scratch\nCOPY Dockerfile /nothing-else\n");
     let world = World::new();
-    let spec = HostSpec::builder(unique("empty"))
-        .image(&image.0)
-        .build()
-        .expect("fit");
-    let error = world
-        .provider
-        .create_host(spec)
-        .await
-        .expect_err("nothing runs in it");
+    let spec = HostSpec::builder(unique("empty")).image(&image.0);
+    let error = world.create(spec).await.expect_err("nothing runs in it");
     assert_eq!(error.kind(), ErrorKind::Docker);
     assert!(error.to_string().contains("openssh-server"), "{error}");
     world.assert_nothing_left().await;
@@ -71,14 +61,8 @@ async fn an_image_that_nobody_has_costs_nothing_when_it_was_to_be_shipped() {
     let world = World::new();
     let spec = HostSpec::builder(unique("missing"))
         .image("vps-docker-test/no-such-image:1")
-        .image_source(ImageSource::Ship)
-        .build()
-        .expect("fit");
-    let error = world
-        .provider
-        .create_host(spec)
-        .await
-        .expect_err("nobody has it");
+        .image_source(ImageSource::Ship);
+    let error = world.create(spec).await.expect_err("nobody has it");
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
     world.assert_nothing_left().await;
 }
@@ -86,15 +70,8 @@ async fn an_image_that_nobody_has_costs_nothing_when_it_was_to_be_shipped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_cannot_be_pulled_says_what_to_do() {
     let world = World::new();
-    let spec = HostSpec::builder(unique("unpullable"))
-        .image("registry.invalid/no-such-image:1")
-        .build()
-        .expect("fit");
-    let error = world
-        .provider
-        .create_host(spec)
-        .await
-        .expect_err("no such registry");
+    let spec = HostSpec::builder(unique("unpullable")).image("registry.invalid/no-such-image:1");
+    let error = world.create(spec).await.expect_err("no such registry");
     assert_eq!(error.kind(), ErrorKind::Docker);
     assert!(error.to_string().contains("docker image ls"), "{error}");
     world.assert_nothing_left().await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use vps_docker::store::JournalEntry;
 use vps_docker::{CreateEvent, ErrorKind, HostSpec, Phase};
 
 use crate::support::{World, name, unique};
@@ -38,26 +39,28 @@ async fn a_create_that_is_killed_is_taken_up_by_the_next_one() {
 async fn a_host_that_was_ready_is_adopted() {
     let world = World::new();
     let host_name = unique("ready");
-    let create = || {
-        let spec = HostSpec::builder(&host_name).build().expect("fit");
-        world.provider.create_host(spec)
-    };
+    let create = || world.create(HostSpec::builder(&host_name));
     let host = create().await.expect("created");
     let id = host.info().id.clone();
     host.close().await;
-    // What a kill between the last two steps leaves.
-    let mut place = world
-        .provider
-        .data_dir()
-        .journal()
-        .open("local", &name(&host_name))
-        .expect("free");
-    let mut entry = vps_docker::store::JournalEntry::intent(id.clone(), name(&host_name), "local");
-    entry.instance_id = Some(world.instances().await[0].id.clone());
-    entry.ready = true;
-    place.write(entry).expect("written");
-    drop(place);
+    let leave_open = async || {
+        // What a kill between the last two steps leaves.
+        let journal = world.provider.data_dir().journal();
+        let mut place = journal.open("local", &name(&host_name)).expect("free");
+        let mut entry = JournalEntry::intent(id.clone(), name(&host_name), "local");
+        entry.instance_id = Some(world.instances().await[0].id.clone());
+        entry.ready = true;
+        place.write(entry).expect("written");
+    };
+    leave_open().await;
 
+    // Another host of that name is refused: this one may be in use by now.
+    let other = HostSpec::builder(&host_name).label("another", "one");
+    let error = world.create(other).await.expect_err("the name is taken");
+    assert_eq!(error.kind(), ErrorKind::NameTaken);
+    assert_eq!(world.instances().await.len(), 1);
+
+    leave_open().await;
     let host = create().await.expect("adopted");
     assert_eq!(host.info().id, id);
     assert_eq!(

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use async_trait::async_trait;
 use tempfile::TempDir;
 use vps_docker::model::{
-    Catalog, DestroyOutcome, HostTags, Instance, InstanceFilter, InstanceId, InstanceSpec,
-    SshKeyId, Tags,
+    Catalog, DestroyOutcome, HostSpecBuilder, HostTags, Instance, InstanceFilter, InstanceId,
+    InstanceSpec, SshKeyId, Tags,
 };
 use vps_docker::provider_local::{LocalConfig, LocalProvider};
 use vps_docker::{
-    Capabilities, DataDir, Error, ErrorKind, HostName, ProviderOptions, Registry, Result, Settings,
-    VpsClient, VpsDockerProvider,
+    Capabilities, DataDir, Error, ErrorKind, Host, HostName, ProviderOptions, Registry, Result,
+    Settings, VpsClient, VpsDockerProvider,
 };
 
 /// An engine on the local provider. Dropped, it destroys whatever its owner has left.
@@ -42,6 +42,11 @@ impl World {
             provider: VpsDockerProvider::new(client, data_dir, settings),
             data,
         }
+    }
+
+    /// Creates a host.
+    pub(crate) async fn create(&self, spec: HostSpecBuilder) -> Result<Host> {
+        self.provider.create_host(spec.build()?).await
     }
 
     /// The instances of this owner, whatever their state.

@@ -145,8 +145,7 @@ async fn prepare(engine: &Arc<Engine>, spec: &HostSpec, timeline: &Timeline) -> 
     let work = async {
         let planned = plan(engine, spec).await?;
         let mut place = engine.data_dir.journal().open(&provider, &spec.name)?;
-        if let Some(host) = adopt_or_remove(engine, &place, &spec.name, spec, &planned).await? {
-            place.close()?;
+        if let Some(host) = adopt_or_remove(engine, &mut place, spec, &planned).await? {
             return Ok(Prepared::Adopted(Box::new(host)));
         }
         check_name_free(engine, &spec.name).await?;

@@ -2,8 +2,7 @@ use super::engine::Engine;
 use super::plan::destroy_all;
 use crate::client::VpsClientExt;
 use crate::error::Result;
-use crate::model::{DestroyOutcome, HostName, HostTags, Instance};
-use crate::store::OpenEntry;
+use crate::model::{DestroyOutcome, HostId, HostName, HostTags, Instance, InstanceId};
 
 /// What a destroy found and did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,32 +12,21 @@ pub struct Destroyed {
     pub outcomes: Vec<DestroyOutcome>,
 }
 
-/// Destroys every instance that belongs to the name: by the name's tag, by the id that this side
-/// knows, and by an unfinished create in the journal.
+/// Destroys every instance that belongs to the name: by the name's tag, and by what this side and
+/// an unfinished create in the journal know, whether the provider lists it or not.
 #[tracing::instrument(name = "destroy", skip_all, fields(host = %name))]
 pub(super) async fn by_name(engine: &Engine, name: &HostName) -> Result<Destroyed> {
     let provider = engine.client.provider_name();
-    let place: OpenEntry = engine.data_dir.journal().open(provider, name)?;
+    let place = engine.data_dir.journal().open(provider, name)?;
     let entry = engine.data_dir.host_entry(provider, name);
-    let ids = [
-        entry.read()?.map(|known| known.id),
-        place.entry().map(|entry| entry.host_id.clone()),
-    ];
-    let owner = engine.data_dir.owner().as_str();
-    let ours = |instance: &Instance| {
-        let tag = |key| instance.tags.get(key).map(String::as_str);
-        let by_id = ids
-            .iter()
-            .flatten()
-            .any(|id| tag(HostTags::HOST) == Some(id.as_str()));
-        by_id || (tag(HostTags::NAME) == Some(name.as_str()) && tag(HostTags::OWNER) == Some(owner))
-    };
-    let destroy = async {
-        let mut instances = engine.client.marked_instances().await?;
-        instances.retain(ours);
-        destroy_all(engine, &instances).await
-    };
-    let outcomes = destroy.await.map_err(|error| {
+    let mut known = Vec::new();
+    if let Some(host) = entry.read()? {
+        known.push((host.id, Some(host.instance_id)));
+    }
+    if let Some(left) = place.entry() {
+        known.push((left.host_id.clone(), left.instance_id.clone()));
+    }
+    let outcomes = destroy_known(engine, name, &known).await.map_err(|error| {
         error
             .with_host(name)
             .with_operation("destroy")
@@ -47,4 +35,33 @@ pub(super) async fn by_name(engine: &Engine, name: &HostName) -> Result<Destroye
     entry.remove()?;
     place.close()?;
     Ok(Destroyed { outcomes })
+}
+
+async fn destroy_known(
+    engine: &Engine,
+    name: &HostName,
+    known: &[(HostId, Option<InstanceId>)],
+) -> Result<Vec<DestroyOutcome>> {
+    let owner = engine.data_dir.owner().as_str();
+    let ours = |instance: &Instance| {
+        let tag = |key| instance.tags.get(key).map(String::as_str);
+        let host_id = tag(HostTags::HOST);
+        known.iter().any(|(id, _)| host_id == Some(id.as_str()))
+            || (tag(HostTags::NAME) == Some(name.as_str()) && tag(HostTags::OWNER) == Some(owner))
+    };
+    let mut listed = engine.client.marked_instances().await?;
+    listed.retain(ours);
+    let mut outcomes = destroy_all(engine, &listed).await?;
+    let unlisted = known
+        .iter()
+        .filter_map(|(_, instance)| instance.as_ref())
+        .filter(|id| listed.iter().all(|instance| instance.id != **id));
+    for id in unlisted {
+        // A listing may be late. Gone is what it is as a rule, and no news.
+        match engine.client.destroy_instance(id).await? {
+            DestroyOutcome::Gone => {}
+            outcome @ DestroyOutcome::EndsAt(_) => outcomes.push(outcome),
+        }
+    }
+    Ok(outcomes)
 }

@@ -4,15 +4,15 @@ use super::engine::Engine;
 use super::plan::Planned;
 use super::{Host, find, rollback};
 use crate::error::Result;
-use crate::model::{HostName, HostSpec};
+use crate::model::HostSpec;
 use crate::store::OpenEntry;
 
-/// Deals with what a create of this name left when its process died: a host that was ready but for
-/// the closing of the journal, and is what is asked for now, is adopted; anything else is removed.
+/// Deals with what a create of this name left when its process died. A host that was not ready is
+/// removed. One that was ready but for the closing of the journal is never removed, for it may be in
+/// use by now: it is adopted where it is what is asked for, and has the name otherwise.
 pub(super) async fn adopt_or_remove(
     engine: &Arc<Engine>,
-    place: &OpenEntry,
-    name: &HostName,
+    place: &mut OpenEntry,
     spec: &HostSpec,
     planned: &Planned,
 ) -> Result<Option<Host>> {
@@ -20,15 +20,22 @@ pub(super) async fn adopt_or_remove(
         return Ok(None);
     };
     tracing::info!(host_id = %left.host_id, ready = left.ready, "a create was interrupted");
-    if left.ready {
-        match find::host(engine, name).await {
-            Ok(host) if host.is_what_was_asked_for(spec, &planned.container) => {
-                return Ok(Some(host));
-            }
-            Ok(host) => host.close().await,
-            Err(error) => tracing::info!(%error, "the interrupted create is not usable"),
+    if !left.ready {
+        rollback::remove_all(engine, left).await?;
+        place.clear()?;
+        return Ok(None);
+    }
+    let found = find::host(engine, &spec.name).await;
+    place.clear()?;
+    match found {
+        Ok(host) if host.is_what_was_asked_for(spec, &planned.container) => Ok(Some(host)),
+        Ok(host) => {
+            host.close().await;
+            Ok(None)
+        }
+        Err(error) => {
+            tracing::info!(%error, "the interrupted create cannot be adopted");
+            Ok(None)
         }
     }
-    rollback::remove_all(engine, left).await?;
-    Ok(None)
 }

@@ -2,7 +2,8 @@ use super::engine::Engine;
 use crate::client::VpsClientExt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    ContainerSpec, DestroyOutcome, HostName, HostSpec, HostTags, Image, Instance, Plan, Region,
+    ContainerSpec, DestroyOutcome, HostName, HostSpec, HostTags, Image, Instance, InstanceId, Plan,
+    Region,
 };
 
 /// A specification with every choice made and known to exist.
@@ -35,30 +36,37 @@ fn choice<'a>(asked: &'a Option<String>, default: &'a Option<String>) -> Option<
     asked.as_deref().or(default.as_deref())
 }
 
-/// Refuses a name that an instance of ours carries, whoever ordered it. What this side remembers
-/// of a host that is gone is forgotten.
+/// Refuses a name that an instance of ours carries, whoever ordered it, or that this side knows a
+/// living instance by. What this side remembers of a host that is gone is forgotten.
 pub(super) async fn check_name_free(engine: &Engine, name: &HostName) -> Result<()> {
-    let taken: Vec<Instance> = engine
-        .client
-        .marked_instances()
-        .await?
-        .into_iter()
-        .filter(|instance| {
-            instance.tags.get(HostTags::NAME).map(String::as_str) == Some(name.as_str())
-        })
-        .collect();
-    match taken.first() {
-        None => engine
-            .data_dir
-            .host_entry(engine.client.provider_name(), name)
-            .remove(),
-        Some(instance) => Err(Error::new(
-            ErrorKind::NameTaken,
-            "a host of that name exists; choose another name, or destroy that host first",
-        )
-        .with_host(name)
-        .with_instance(&instance.id)),
+    let carries_it = |instance: &Instance| {
+        instance.tags.get(HostTags::NAME).map(String::as_str) == Some(name.as_str())
+    };
+    let listed = engine.client.marked_instances().await?;
+    if let Some(instance) = listed.iter().find(|instance| carries_it(instance)) {
+        return Err(name_taken(name, &instance.id));
     }
+    let entry = engine
+        .data_dir
+        .host_entry(engine.client.provider_name(), name);
+    let Some(known) = entry.read()? else {
+        return Ok(());
+    };
+    // A listing may be late; pins that are forgotten too early cannot be had again.
+    match engine.client.instance(&known.instance_id).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => entry.remove(),
+        Err(error) => Err(error),
+        Ok(instance) => Err(name_taken(name, &instance.id)),
+    }
+}
+
+fn name_taken(name: &HostName, instance: &InstanceId) -> Error {
+    Error::new(
+        ErrorKind::NameTaken,
+        "a host of that name exists; choose another name, or destroy that host first",
+    )
+    .with_host(name)
+    .with_instance(instance)
 }
 
 /// Destroys instances one after another, all of them, and says of the first that could not be.

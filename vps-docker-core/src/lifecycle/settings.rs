@@ -50,7 +50,16 @@ impl Settings {
     #[must_use]
     pub fn builder() -> SettingsBuilder {
         SettingsBuilder {
-            default_image: "debian:bookworm-slim".into(),
+            settings: Self::default(),
+            default_image: None,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            default_image: ImageReference::new("debian:bookworm-slim").expect("it is legal"),
             default_plan: None,
             default_region: None,
             default_os: None,
@@ -71,32 +80,12 @@ impl Settings {
     }
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self::builder().build().expect("the defaults are fit")
-    }
-}
-
 /// Builds [`Settings`]. Setters never fail; [`build`](Self::build) names what is wrong.
 #[derive(Clone, Debug)]
 pub struct SettingsBuilder {
-    default_image: String,
-    default_plan: Option<String>,
-    default_region: Option<String>,
-    default_os: Option<String>,
-    host_dir: String,
-    container_ssh_port: u16,
-    docker_source: DockerSource,
-    apt_lock_timeout: Duration,
-    vps_boot_timeout: Duration,
-    ssh_connect_timeout: Duration,
-    docker_install_timeout: Duration,
-    image_transfer_timeout: Duration,
-    image_build_timeout: Duration,
-    container_start_timeout: Duration,
-    rollback_timeout: Duration,
-    keep_failed: bool,
-    local_engine: LocalEngine,
+    settings: Settings,
+    /// Not yet checked.
+    default_image: Option<String>,
 }
 
 macro_rules! setters {
@@ -105,7 +94,7 @@ macro_rules! setters {
             #[doc = concat!("Sets [`Settings::", stringify!($name), "`].")]
             #[must_use]
             pub fn $name(mut self, value: $type) -> Self {
-                self.$name = value;
+                self.settings.$name = value;
                 self
             }
         )*
@@ -131,35 +120,35 @@ impl SettingsBuilder {
     /// Sets [`Settings::default_image`].
     #[must_use]
     pub fn default_image(mut self, image: impl Into<String>) -> Self {
-        self.default_image = image.into();
+        self.default_image = Some(image.into());
         self
     }
 
     /// Sets [`Settings::default_plan`].
     #[must_use]
     pub fn default_plan(mut self, plan: impl Into<String>) -> Self {
-        self.default_plan = Some(plan.into());
+        self.settings.default_plan = Some(plan.into());
         self
     }
 
     /// Sets [`Settings::default_region`].
     #[must_use]
     pub fn default_region(mut self, region: impl Into<String>) -> Self {
-        self.default_region = Some(region.into());
+        self.settings.default_region = Some(region.into());
         self
     }
 
     /// Sets [`Settings::default_os`].
     #[must_use]
     pub fn default_os(mut self, os: impl Into<String>) -> Self {
-        self.default_os = Some(os.into());
+        self.settings.default_os = Some(os.into());
         self
     }
 
     /// Sets [`Settings::host_dir`].
     #[must_use]
     pub fn host_dir(mut self, directory: impl Into<String>) -> Self {
-        self.host_dir = directory.into();
+        self.settings.host_dir = directory.into();
         self
     }
 
@@ -168,15 +157,16 @@ impl SettingsBuilder {
     /// # Errors
     /// [`ErrorKind::Invalid`] for a deadline of zero, an unfit directory, port or image.
     pub fn build(self) -> Result<Settings> {
+        let mut settings = self.settings;
         for (name, deadline) in [
-            ("apt_lock_timeout", self.apt_lock_timeout),
-            ("vps_boot_timeout", self.vps_boot_timeout),
-            ("ssh_connect_timeout", self.ssh_connect_timeout),
-            ("docker_install_timeout", self.docker_install_timeout),
-            ("image_transfer_timeout", self.image_transfer_timeout),
-            ("image_build_timeout", self.image_build_timeout),
-            ("container_start_timeout", self.container_start_timeout),
-            ("rollback_timeout", self.rollback_timeout),
+            ("apt_lock_timeout", settings.apt_lock_timeout),
+            ("vps_boot_timeout", settings.vps_boot_timeout),
+            ("ssh_connect_timeout", settings.ssh_connect_timeout),
+            ("docker_install_timeout", settings.docker_install_timeout),
+            ("image_transfer_timeout", settings.image_transfer_timeout),
+            ("image_build_timeout", settings.image_build_timeout),
+            ("container_start_timeout", settings.container_start_timeout),
+            ("rollback_timeout", settings.rollback_timeout),
         ] {
             if deadline.is_zero() {
                 return Err(invalid(format!(
@@ -184,7 +174,7 @@ impl SettingsBuilder {
                 )));
             }
         }
-        let directory = &self.host_dir;
+        let directory = &settings.host_dir;
         let odd = |c: char| !(c.is_ascii_alphanumeric() || "/._-".contains(c));
         if !directory.starts_with('/')
             || directory.len() < 2
@@ -196,32 +186,17 @@ impl SettingsBuilder {
                  such as /vps-docker"
             )));
         }
-        if matches!(self.container_ssh_port, 0 | 22) {
+        if matches!(settings.container_ssh_port, 0 | 22) {
             return Err(invalid(format!(
                 "container_ssh_port {} is not to be had: 22 is the VPS's own, 0 is none; \
                  2222 is the default",
-                self.container_ssh_port
+                settings.container_ssh_port
             )));
         }
-        Ok(Settings {
-            default_image: ImageReference::new(self.default_image)?,
-            default_plan: self.default_plan,
-            default_region: self.default_region,
-            default_os: self.default_os,
-            host_dir: self.host_dir,
-            container_ssh_port: self.container_ssh_port,
-            docker_source: self.docker_source,
-            apt_lock_timeout: self.apt_lock_timeout,
-            vps_boot_timeout: self.vps_boot_timeout,
-            ssh_connect_timeout: self.ssh_connect_timeout,
-            docker_install_timeout: self.docker_install_timeout,
-            image_transfer_timeout: self.image_transfer_timeout,
-            image_build_timeout: self.image_build_timeout,
-            container_start_timeout: self.container_start_timeout,
-            rollback_timeout: self.rollback_timeout,
-            keep_failed: self.keep_failed,
-            local_engine: self.local_engine,
-        })
+        if let Some(image) = self.default_image {
+            settings.default_image = ImageReference::new(image)?;
+        }
+        Ok(settings)
     }
 }
 

@@ -1,10 +1,10 @@
 use std::fmt;
-use std::str::FromStr;
 
 use data_encoding::{Encoding, Specification};
 use rand_core::{OsRng, RngCore};
 use serde::{Deserialize, Serialize};
 
+use super::text::text_conversions;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Lower-case base32 without padding: legal in the tags of every provider.
@@ -24,10 +24,10 @@ fn random_id() -> String {
     base32().encode(&bytes)
 }
 
-fn parse_id(what: &str, text: &str) -> Result<String> {
+fn parse_id(what: &str, text: String) -> Result<String> {
     let legal = text.len() == 16 && base32().decode(text.as_bytes()).is_ok();
     if legal {
-        Ok(text.to_owned())
+        Ok(text)
     } else {
         Err(Error::new(
             ErrorKind::Invalid,
@@ -50,40 +50,16 @@ macro_rules! random_id_type {
                 Self(random_id())
             }
 
-            /// The 16 characters.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
+            /// Reads one back.
+            ///
+            /// # Errors
+            /// [`ErrorKind::Invalid`] for anything but 16 characters of `a-z` and `2-7`.
+            pub fn new(text: impl Into<String>) -> Result<Self> {
+                parse_id($what, text.into()).map(Self)
             }
         }
 
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self> {
-                parse_id($what, text).map(Self)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = Error;
-
-            fn try_from(text: String) -> Result<Self> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
+        text_conversions!($name);
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -172,13 +148,9 @@ impl HostName {
             )),
         }
     }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
+
+text_conversions!(HostName);
 
 fn broken_rule(text: &str) -> Option<String> {
     if text.is_empty() {
@@ -202,34 +174,6 @@ fn broken_rule(text: &str) -> Option<String> {
         return Some("has '-' at an end".into());
     }
     None
-}
-
-impl FromStr for HostName {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::new(text)
-    }
-}
-
-impl TryFrom<String> for HostName {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self> {
-        Self::new(text)
-    }
-}
-
-impl From<HostName> for String {
-    fn from(name: HostName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for HostName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 #[cfg(test)]

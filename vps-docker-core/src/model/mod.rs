@@ -12,6 +12,7 @@ mod money;
 mod near;
 mod start_args;
 mod tags;
+mod text;
 mod timestamp;
 
 pub use catalog::{Catalog, Image, Plan, Region};

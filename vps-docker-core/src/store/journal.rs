@@ -140,14 +140,22 @@ impl OpenEntry {
         self.write(entry)
     }
 
-    /// Removes the entry: the host is ready, or nothing of it is left.
+    /// Removes the entry, for the host is ready or nothing of it is left, and keeps the place.
+    ///
+    /// # Errors
+    /// When the file cannot be removed.
+    pub fn clear(&mut self) -> Result<()> {
+        remove(&self.file)?;
+        self.entry = None;
+        Ok(())
+    }
+
+    /// Removes the entry and gives the place up.
     ///
     /// # Errors
     /// When the file cannot be removed.
     pub fn close(mut self) -> Result<()> {
-        remove(&self.file)?;
-        self.entry = None;
-        Ok(())
+        self.clear()
     }
 }
 
