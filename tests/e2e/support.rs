@@ -37,7 +37,8 @@ impl World {
 
     pub(crate) fn over(client: Arc<dyn VpsClient>, settings: Settings) -> Self {
         let data = tempfile::tempdir().expect("a directory");
-        let data_dir = DataDir::open(data.path().join("data")).expect("fit");
+        // A path that ssh would misread if it were not quoted.
+        let data_dir = DataDir::open(data.path().join("its data, 100%h")).expect("fit");
         Self {
             provider: VpsDockerProvider::new(client, data_dir, settings),
             data,

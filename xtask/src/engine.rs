@@ -158,10 +158,13 @@ impl Engine {
                 root.cmd("rm").arg("-f").arg(file).run()?;
             }
         }
+        // A background job of a script ignores SIGINT and SIGQUIT, and whatever it starts does so
+        // too: dockerd, and every process in every container. `env` gives the signals back.
+        //
         // In a shell without job control a background process leads no group, so `setsid` does
         // not fork and `$!` is dockerd's own id.
         let script = "cd / && log=$1 && shift && \
-            { setsid \"$@\" </dev/null >>\"$log\" 2>&1 \
+            { setsid env --default-signal \"$@\" </dev/null >>\"$log\" 2>&1 \
               3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- & } && echo $!";
         let said = root
             .cmd("sh")

@@ -20,6 +20,8 @@ const PACKAGES: &[&str] = &[
     "iptables",
     "openssh-client",
     "python3-yaml",
+    // For the tests: does it get through the container's sshd?
+    "rsync",
 ];
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {

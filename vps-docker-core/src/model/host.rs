@@ -113,3 +113,22 @@ fn quoted(path: &std::path::Path) -> String {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::quoted;
+
+    #[test]
+    fn paths_are_quoted_as_ssh_reads_them() {
+        for (path, text) in [
+            ("/keys/vps_ed25519", "/keys/vps_ed25519"),
+            ("/100%h/k", "/100%%h/k"),
+            ("/my keys/k", "\"/my keys/k\""),
+            ("/a\"b\\c/k", "\"/a\\\"b\\\\c/k\""),
+        ] {
+            assert_eq!(quoted(Path::new(path)), text);
+        }
+    }
+}

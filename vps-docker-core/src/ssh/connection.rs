@@ -231,7 +231,8 @@ fn master_command(endpoint: &SshEndpoint, socket: &Path) -> Command {
     let mut command = Command::new("ssh");
     command
         .args(["-F", "none", "-T", "-M", "-S"])
-        .arg(socket)
+        // ssh expands % in it.
+        .arg(socket.display().to_string().replace('%', "%%"))
         .args(endpoint.options())
         .args([
             "-o",

@@ -16,6 +16,12 @@ pub(super) fn connect_error(endpoint: &SshEndpoint, complaint: &str) -> Error {
         .map(str::trim)
         .rfind(|line| !line.is_empty())
         .unwrap_or("ssh ended without a word");
+    if complaint.contains("unix_listener") || complaint.contains("ControlPath") {
+        return Error::new(
+            ErrorKind::State,
+            format!("ssh cannot make its control socket: {last_line}"),
+        );
+    }
     if complaint.contains("Permission denied") {
         return Error::new(
             ErrorKind::Auth,
@@ -115,6 +121,10 @@ mod tests {
                 "Unable to negotiate with 198.18.0.2 port 22: no matching host key type found. \
                  Their offer: rsa-sha2-512,rsa-sha2-256",
                 ErrorKind::HostKeyMismatch,
+            ),
+            (
+                "unix_listener: cannot bind to path /run/m: No such file or directory",
+                ErrorKind::State,
             ),
             ("", ErrorKind::Unreachable),
         ] {
