@@ -1,6 +1,8 @@
 //! How an image gets to the VPS, and which images can be used.
 
-use vps_docker::{ErrorKind, HostSpec, ImageSource};
+use std::sync::{Arc, Mutex};
+
+use vps_docker::{CreateEvent, ErrorKind, HostSpec, ImageSource, Phase};
 
 use crate::support::{World, docker, unique};
 
@@ -57,12 +59,24 @@ async fn an_image_without_a_package_manager_gets_a_clear_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_that_nobody_has_costs_nothing_when_it_was_to_be_shipped() {
+async fn an_image_that_cannot_be_shipped_is_refused_before_anything_is_ordered() {
     let world = World::new();
     let spec = HostSpec::builder(unique("missing"))
         .image("vps-docker-test/no-such-image:1")
         .image_source(ImageSource::Ship);
-    let error = world.create(spec).await.expect_err("nobody has it");
+    let phases = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&phases);
+    let error = world
+        .provider
+        .create_host(spec.build().expect("fit"))
+        .on_event(move |event| {
+            if let CreateEvent::Started(phase) = event {
+                seen.lock().expect("nobody panics").push(phase);
+            }
+        })
+        .await
+        .expect_err("nobody has it");
+    assert_eq!(*phases.lock().expect("nobody panics"), [Phase::Plan]);
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
     world.assert_nothing_left().await;
 }

@@ -28,11 +28,13 @@ impl DockerOverSsh {
         I: IntoIterator<Item = S> + Send,
         S: AsRef<str>,
     {
-        let args = join(args);
+        let args: Vec<S> = args.into_iter().collect();
+        // The other words may hold secrets, such as values of the environment.
+        let first = args.first().map_or("", AsRef::as_ref).to_owned();
         self.vps
-            .run(&format!("docker {args}"), b"")
+            .run(&format!("docker {}", join(args)), b"")
             .await?
-            .success(ErrorKind::Docker, &format!("`docker {args}` on the VPS"))
+            .success(ErrorKind::Docker, &format!("`docker {first}` on the VPS"))
     }
 
     /// Starts `docker` with these arguments and hands over its streams.

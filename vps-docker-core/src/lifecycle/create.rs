@@ -178,7 +178,12 @@ async fn roll_back(
         Some(instance) => error.with_instance(instance),
         None => error,
     };
-    if let Err(second) = place.update(|entry| entry.instance_id = instance.cloned()) {
+    let unfinished = place.update(|entry| {
+        entry.instance_id = instance.cloned();
+        // Cancelled at the very end: nobody has got the host, so nobody is to adopt it.
+        entry.ready = false;
+    });
+    if let Err(second) = unfinished {
         tracing::warn!(error = %second, "the journal cannot be written");
     }
     if engine.settings.keep_failed {

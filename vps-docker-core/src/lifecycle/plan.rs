@@ -1,9 +1,10 @@
 use super::engine::Engine;
 use crate::client::VpsClientExt;
+use crate::docker::look_up_locally;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    ContainerSpec, DestroyOutcome, HostName, HostSpec, HostTags, Image, Instance, InstanceId, Plan,
-    Region,
+    ContainerSpec, DestroyOutcome, HostName, HostSpec, HostTags, Image, ImageSource, Instance,
+    InstanceId, Plan, Region,
 };
 
 /// A specification with every choice made and known to exist.
@@ -19,6 +20,10 @@ pub(super) struct Planned {
 pub(super) async fn plan(engine: &Engine, spec: &HostSpec) -> Result<Planned> {
     let settings = &engine.settings;
     let container = spec.container(&settings.default_image, settings.container_ssh_port)?;
+    if container.image_source == ImageSource::Ship {
+        // What is not here cannot be shipped: said before anything is ordered.
+        look_up_locally(&settings.local_engine, &container.image, ImageSource::Ship).await?;
+    }
     let catalog = engine.client.catalog().await?;
     let region = catalog.region(choice(&spec.region, &settings.default_region))?;
     let plan = catalog.plan(choice(&spec.plan, &settings.default_plan))?;

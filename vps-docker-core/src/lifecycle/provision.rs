@@ -28,7 +28,7 @@ use crate::store::{HostEntry, HostRecord, HostStore, KnownHost, OpenEntry, SCHEM
 /// How much longer than the bootstrap itself its report is waited for.
 const REPORT_GRACE: Duration = Duration::from_secs(15);
 
-/// The way of a create from the order to the host, one phase after another, as DESIGN has it.
+/// The way of a create from the order to the host, one phase after another.
 #[derive(Debug)]
 pub(super) struct Provision {
     engine: Arc<Engine>,

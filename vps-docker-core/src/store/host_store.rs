@@ -8,7 +8,9 @@ use crate::ssh::{Transport, TransportExt, join};
 /// Name of the volume that holds the record.
 pub(crate) const STATE_VOLUME: &str = "vps-docker-state";
 
-/// The script that writes the record: its own file, so that it can be read and tested.
+/// The scripts that read and write the record: files of their own, so that they can be read and
+/// tested.
+const READ_SCRIPT: &str = include_str!("read-record.sh");
 const WRITE_SCRIPT: &str = include_str!("write-record.sh");
 
 /// Exit codes of the script, beside those of a failure.
@@ -37,15 +39,9 @@ impl HostStore {
     /// # Errors
     /// [`ErrorKind::State`] when it is corrupt or of a newer version, [`ErrorKind::Unreachable`].
     pub async fn read(&self) -> Result<Option<HostRecord>> {
-        let command = format!(
-            "d=$(docker volume inspect -f '{{{{.Mountpoint}}}}' {STATE_VOLUME} 2>/dev/null) \
-             || exit 0; if [ -e \"$d/host.json\" ]; then cat \"$d/host.json\"; fi"
-        );
-        let text = self
-            .vps
-            .run(&command, b"")
-            .await?
-            .success(ErrorKind::State, "reading the host's record")?;
+        let command = join(["sh", "-c", READ_SCRIPT, "read-record"]);
+        let output = self.vps.run(&command, b"").await?;
+        let text = output.success(ErrorKind::State, "reading the host's record")?;
         if text.is_empty() {
             return Ok(None);
         }
@@ -153,15 +149,27 @@ mod tests {
     async fn a_write_raises_the_generation_and_a_stale_one_is_refused() {
         let directory = tempfile::tempdir().expect("a directory");
         let store = store(directory.path());
+        assert_eq!(store.read().await.expect("none yet"), None);
         let mut ours = record();
         store.write(&mut ours).await.expect("the first");
         assert_eq!((ours.generation, &on_disk(directory.path())), (1, &ours));
+        assert_eq!(store.read().await.expect("readable"), Some(ours.clone()));
         let mut theirs = ours.clone();
         theirs.login_user = Some("them".into());
         store.write(&mut theirs).await.expect("the second");
         let error = store.write(&mut ours).await.expect_err("stale");
         assert_eq!(error.kind(), ErrorKind::Locked);
         assert_eq!(on_disk(directory.path()), theirs);
+    }
+
+    /// A Docker that does not answer must not look like a host without a record.
+    #[tokio::test]
+    async fn an_absent_docker_is_an_error_and_no_absent_record() {
+        let nowhere = LocalShell {
+            variables: vec![("DOCKER_HOST".into(), "unix:///nonexistent".into())],
+        };
+        let error = HostStore::new(Arc::new(nowhere)).read().await;
+        assert_eq!(error.expect_err("no answer").kind(), ErrorKind::State);
     }
 
     #[tokio::test]
@@ -173,6 +181,8 @@ mod tests {
             .write(&mut record())
             .await
             .expect_err("corrupt");
+        assert_eq!(error.kind(), ErrorKind::State);
+        let error = store(directory.path()).read().await.expect_err("corrupt");
         assert_eq!(error.kind(), ErrorKind::State);
         assert_eq!(std::fs::read_to_string(&file).expect("there"), "{half");
     }
