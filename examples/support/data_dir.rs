@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
 
 /// `--data-dir`, else `VPS_DOCKER_DATA_DIR`, else the platform's data directory.
 pub(crate) fn choose(argument: Option<PathBuf>) -> anyhow::Result<PathBuf> {
@@ -12,6 +13,6 @@ pub(crate) fn choose(argument: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os("VPS_DOCKER_DATA_DIR") {
         return Ok(path.into());
     }
-    let data = dirs::data_dir().context("no home directory: give --data-dir")?;
-    Ok(data.join("vps-docker"))
+    let platform = choose_native_strategy().context("no home directory: give --data-dir")?;
+    Ok(platform.data_dir().join("vps-docker"))
 }

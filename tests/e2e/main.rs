@@ -9,4 +9,5 @@ mod create;
 mod fault;
 mod image;
 mod interrupted;
+mod registry;
 mod support;
