@@ -64,6 +64,10 @@ eventually() {
     done
 }
 
+# 32 and 33 are the C library's own: it ignores them in what it spawns, and so does every process below
+# a Docker engine that was started that way.
+none_ignored() { grep -Eq '^SigIgn:[[:space:]]*0{7}[01][08]0{7}$' <<<"$1"; }
+
 # --- docker and ssh ---------------------------------------------------------------------------------
 
 base_image() {
@@ -206,7 +210,7 @@ as_root() {
     in_box 'exit 42'
     eq "the exit code of a remote command" 42 $?
     eq "quotes and lines of a remote command" "a b${nl}\$x" "$(in_box "printf '%s\n' 'a b' '\$x'${nl}:")"
-    eq "no signal is ignored in a session" 'SigIgn: 0000000000000000' "$(in_box 'grep SigIgn /proc/self/status' | tr '\t' ' ')"
+    check "no signal is ignored in a session" none_ignored "$(in_box 'grep SigIgn /proc/self/status')"
 
     local effective
     effective=$(docker exec "$current" /usr/sbin/sshd -T -f /etc/vps-docker/sshd_config 2>&1)
@@ -383,7 +387,7 @@ commands() {
     check "and leaves no zombie with the command" eventually no_zombie
     docker stop "$current" >/dev/null
     has "docker stop: the command gets the image's STOPSIGNAL" 'asked to quit' "$(docker logs "$current" 2>&1)"
-    has "and ignores no signal" $'SigIgn:\t0000000000000000' "$(docker logs "$current" 2>&1)"
+    check "and ignores no signal" none_ignored "$(docker logs "$current" 2>&1)"
     eq "and its exit code is the container's" 5 "$(exit_code)"
     start service "$1-named" -- sleep 1000
     docker stop "$current" >/dev/null
