@@ -1,6 +1,9 @@
 //! A host that is created does what it promises, and nothing is left of one that is destroyed.
 
+use std::sync::Arc;
+
 use tokio::process::Command;
+use tokio::task::JoinSet;
 use vps_docker::model::{ContainerCommand, HostTags, PowerAction, SshEndpoint};
 use vps_docker::ssh::TransportExt;
 use vps_docker::{ErrorKind, Host, HostSpec, HostState, Phase};
@@ -25,6 +28,25 @@ async fn a_golden_host_lives_and_dies() {
     assert_eq!(output.exit_code(), 127);
     let write = host.exec("echo kept > /vps-docker/file").await;
     assert_eq!(write.expect("reached").exit_code(), 0);
+
+    // More commands at once than sshd lets through, and one with a lot to say.
+    let door = host.container().await.expect("open");
+    let mut commands = JoinSet::new();
+    for number in 0..40 {
+        let door = Arc::clone(&door);
+        commands.spawn(async move {
+            let output = door.run(&format!("echo {number}"), b"").await;
+            (number, output.expect("reached").stdout)
+        });
+    }
+    while let Some(done) = commands.join_next().await {
+        let (number, printed) = done.expect("no panic");
+        assert_eq!(printed, format!("{number}\n"));
+    }
+    let much = "0123456789abcdef".repeat(256 * 1024);
+    let back = door.run("cat", much.as_bytes()).await.expect("reached");
+    assert!(back.stdout == much, "{} bytes came back", back.stdout.len());
+    drop(door);
 
     // Every phase was timed, once.
     let phases: Vec<Phase> = host.phases().iter().map(|timing| timing.name).collect();
