@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use crate::command::Cmd;
-use crate::setup::Root;
+use crate::privilege::Root;
 
 /// How long a starting engine may take until it answers. A cold disk takes a few seconds.
 const DEADLINE: Duration = Duration::from_secs(90);

@@ -15,6 +15,7 @@ mod clean;
 mod command;
 mod demo;
 mod engine;
+mod privilege;
 mod setup;
 mod stages;
 mod test;

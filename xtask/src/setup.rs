@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::IsTerminal as _;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::command::{Cmd, installed};
 use crate::engine::{Answer, Engine};
+use crate::privilege::Root;
 use crate::usage;
 
 /// What the local provider and the tests use, besides an engine.
@@ -87,46 +87,6 @@ pub(crate) fn prepare_images() -> Result<()> {
         .args(["run", "--quiet", "--example", "prepare_local"])
         .run()
         .context("the local provider's images could not be made")
-}
-
-/// How we become root.
-#[derive(Debug)]
-pub(crate) enum Root {
-    Already,
-    Sudo { may_ask: bool },
-}
-
-impl Root {
-    fn obtain(we_are_root: bool) -> Result<Self> {
-        if we_are_root {
-            return Ok(Self::Already);
-        }
-        let next = "run this as root, or install sudo and allow your user to use it";
-        if !installed("sudo") {
-            bail!("something must be installed or started, which takes root: {next}");
-        }
-        if Cmd::new("sudo")
-            .args(["-n", "true"])
-            .output()?
-            .status
-            .success()
-        {
-            return Ok(Self::Sudo { may_ask: false });
-        }
-        if std::io::stdin().is_terminal() {
-            return Ok(Self::Sudo { may_ask: true });
-        }
-        bail!("sudo wants a password and there is no terminal to ask for it: {next}")
-    }
-
-    /// A command that runs as root.
-    pub(crate) fn cmd(&self, program: &str) -> Cmd {
-        match self {
-            Self::Already => Cmd::new(program),
-            Self::Sudo { may_ask: false } => Cmd::new("sudo").arg("-n").arg(program),
-            Self::Sudo { may_ask: true } => Cmd::new("sudo").arg(program),
-        }
-    }
 }
 
 /// What kind of system this is, as far as packages go.
