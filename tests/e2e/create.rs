@@ -88,6 +88,20 @@ async fn a_golden_host_lives_and_dies() {
     assert_eq!(output.stdout, "kept\n");
     found.close().await;
 
+    // It is found by its key when it stands elsewhere than where it was seen last.
+    let address = host.info().address.to_string();
+    let seen_last = world.provider.data_dir().path().join("hosts/local");
+    for file in ["host.json", "known_hosts_vps"] {
+        let path = seen_last.join(&host_name).join(file);
+        let text = std::fs::read_to_string(&path).expect("there");
+        assert!(text.contains(&address), "{text}");
+        std::fs::write(&path, text.replace(&address, "198.18.255.254")).expect("written");
+    }
+    let found = world.provider.host(&name(&host_name)).await;
+    let found = found.expect("found by its key");
+    assert_eq!(found.info().vps_ssh, host.info().vps_ssh);
+    found.close().await;
+
     // Its name is taken.
     let again = HostSpec::builder(&host_name);
     let error = world.create(again).await.expect_err("the name is taken");

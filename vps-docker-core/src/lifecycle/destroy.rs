@@ -18,7 +18,7 @@ pub struct Destroyed {
 pub(super) async fn by_name(engine: &Engine, name: &HostName) -> Result<Destroyed> {
     let provider = engine.client.provider_name();
     let place = engine.data_dir.journal().open(provider, name)?;
-    let entry = engine.data_dir.host_entry(provider, name);
+    let entry = engine.entry(name);
     let mut known = Vec::new();
     if let Some(host) = entry.read()? {
         known.push((host.id, Some(host.instance_id)));
@@ -44,10 +44,10 @@ async fn destroy_known(
 ) -> Result<Vec<DestroyOutcome>> {
     let owner = engine.data_dir.owner().as_str();
     let ours = |instance: &Instance| {
-        let tag = |key| instance.tags.get(key).map(String::as_str);
-        let host_id = tag(HostTags::HOST);
+        let host_id = instance.tag(HostTags::HOST);
         known.iter().any(|(id, _)| host_id == Some(id.as_str()))
-            || (tag(HostTags::NAME) == Some(name.as_str()) && tag(HostTags::OWNER) == Some(owner))
+            || (instance.tag(HostTags::NAME) == Some(name.as_str())
+                && instance.tag(HostTags::OWNER) == Some(owner))
     };
     let mut listed = engine.client.marked_instances().await?;
     listed.retain(ours);

@@ -1,15 +1,12 @@
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
 use super::Host;
 use super::engine::Engine;
-use super::host::{Doors, door};
+use super::host::Doors;
 use crate::client::VpsClientExt;
 use crate::docker::{DockerOverSsh, container_state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{HostName, HostState, HostTags, Instance, InstanceState};
-use crate::ssh::{ConnectOptions, Connection};
 use crate::store::{HostRecord, HostStore};
 
 /// Finds a host by what this side knows of it and the provider's listing.
@@ -20,37 +17,27 @@ pub(super) async fn host(engine: &Arc<Engine>, name: &HostName) -> Result<Host> 
 }
 
 async fn find(engine: &Arc<Engine>, name: &HostName) -> Result<Host> {
-    let entry = engine
-        .data_dir
-        .host_entry(engine.client.provider_name(), name);
-    let Some(known) = entry.read()? else {
+    let entry = engine.entry(name);
+    let Some(mut known) = entry.read()? else {
         return Err(not_known_here(engine, name).await?);
     };
     let instance = engine.client.instance(&known.instance_id).await?;
-    let address = instance.address.unwrap_or(known.address);
-    let doors = Doors::new(engine, name, address);
-    if let Some(state) = without_asking(&instance) {
-        return Ok(Host::unreachable(
-            engine, name, &known, address, doors, state,
-        ));
+    if let Some(address) = instance.address.filter(|address| *address != known.address) {
+        // The machine is known by its key, wherever it stands.
+        known.address = address;
+        entry.pin_vps(&known)?;
     }
-    let options = ConnectOptions {
-        deadline: Instant::now() + engine.settings.ssh_connect_timeout,
-        retry_auth: false,
-    };
-    let run_dir = engine.data_dir.run_dir();
-    let vps = match Connection::open(doors.vps.clone(), &run_dir, options).await {
-        Ok(vps) => Arc::new(vps),
+    let doors = Doors::new(engine, name, known.address);
+    let unreachable = |doors, state| Ok(Host::unreachable(engine, name, &known, doors, state));
+    if let Some(state) = without_asking(&instance) {
+        return unreachable(doors, state);
+    }
+    let limit = engine.settings.ssh_connect_timeout;
+    let vps = match engine.connect(&doors.vps, limit, false).await {
+        Ok(vps) => vps,
         Err(error) if matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Timeout) => {
             tracing::info!(%error, "the VPS does not answer");
-            return Ok(Host::unreachable(
-                engine,
-                name,
-                &known,
-                address,
-                doors,
-                HostState::Unreachable,
-            ));
+            return unreachable(doors, HostState::Unreachable);
         }
         Err(error) => return Err(error.with_instance(&instance.id)),
     };
@@ -66,8 +53,8 @@ async fn find(engine: &Arc<Engine>, name: &HostName) -> Result<Host> {
     })?;
     let state = state(&record, container);
     let doors = doors.with_record(&record);
-    door(&entry, &doors, record.container_host_key.as_ref())?;
-    Ok(Host::found(engine, record, address, doors, state, vps))
+    doors.pin_container(&entry)?;
+    Ok(Host::found(engine, record, doors, state, vps))
 }
 
 /// What an instance is doing that the provider says is not running: nobody would answer there.
@@ -97,9 +84,9 @@ fn state(record: &HostRecord, container: Option<(String, i64)>) -> HostState {
 /// There are no pins here: either there is no such host, or it was made elsewhere.
 async fn not_known_here(engine: &Engine, name: &HostName) -> Result<Error> {
     let instances = engine.client.marked_instances().await?;
-    let elsewhere = instances.iter().find(|instance| {
-        instance.tags.get(HostTags::NAME).map(String::as_str) == Some(name.as_str())
-    });
+    let elsewhere = instances
+        .iter()
+        .find(|instance| instance.tag(HostTags::NAME) == Some(name.as_str()));
     Ok(match elsewhere {
         None => Error::new(ErrorKind::NotFound, "there is no host of that name"),
         Some(instance) => Error::new(

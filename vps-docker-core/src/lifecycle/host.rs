@@ -2,18 +2,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 use super::Destroyed;
 use super::destroy;
 use super::engine::Engine;
 use crate::docker::DockerOverSsh;
 use crate::error::Result;
-use crate::keys::PublicKey;
 use crate::model::{
     ContainerSpec, HostInfo, HostName, HostSpec, HostState, PhaseTiming, SshEndpoint,
 };
-use crate::ssh::{ConnectOptions, Connection, Output, TransportExt};
+use crate::ssh::{Connection, Output, TransportExt};
 use crate::store::{HostEntry, HostRecord, KnownHost};
 
 /// A host: a VPS, the container on it, and the two doors to them.
@@ -111,33 +109,20 @@ impl Host {
         if let Some(open) = slot.as_ref().filter(|open| !open.has_ended()) {
             return Ok(Arc::clone(open));
         }
-        let options = ConnectOptions {
-            deadline: Instant::now() + self.engine.settings.ssh_connect_timeout,
-            retry_auth: false,
-        };
-        let run_dir = self.engine.data_dir.run_dir();
-        let connection = Connection::open(endpoint.clone(), &run_dir, options)
-            .await
-            .map_err(|error| error.with_host(&self.info.name))?;
-        Ok(Arc::clone(slot.insert(Arc::new(connection))))
+        let limit = self.engine.settings.ssh_connect_timeout;
+        let connection = self.engine.connect(endpoint, limit, false).await;
+        let connection = connection.map_err(|error| error.with_host(&self.info.name))?;
+        Ok(Arc::clone(slot.insert(connection)))
     }
 
     /// A host that has just been created.
     pub(super) fn created(
         engine: &Arc<Engine>,
         record: HostRecord,
-        address: IpAddr,
         doors: Doors,
         connections: (Arc<Connection>, Arc<Connection>),
     ) -> Self {
-        let mut host = Self::found(
-            engine,
-            record,
-            address,
-            doors,
-            HostState::Running,
-            connections.0,
-        );
+        let mut host = Self::found(engine, record, doors, HostState::Running, connections.0);
         host.container_door = Mutex::new(Some(connections.1));
         host
     }
@@ -146,7 +131,6 @@ impl Host {
     pub(super) fn found(
         engine: &Arc<Engine>,
         record: HostRecord,
-        address: IpAddr,
         doors: Doors,
         state: HostState,
         vps: Arc<Connection>,
@@ -157,7 +141,7 @@ impl Host {
                 name: record.name,
                 provider: record.provider,
                 instance_id: record.instance_id,
-                address,
+                address: doors.vps.host,
                 state,
                 created_at: record.created_at,
                 labels: record.labels,
@@ -177,7 +161,6 @@ impl Host {
         engine: &Arc<Engine>,
         name: &HostName,
         known: &KnownHost,
-        address: IpAddr,
         doors: Doors,
         state: HostState,
     ) -> Self {
@@ -187,7 +170,7 @@ impl Host {
                 name: name.clone(),
                 provider: engine.client.provider_name().to_owned(),
                 instance_id: known.instance_id.clone(),
-                address,
+                address: doors.vps.host,
                 state,
                 created_at: known.created_at,
                 labels: known.labels.clone(),
@@ -225,9 +208,7 @@ pub(super) struct Doors {
 impl Doors {
     /// The doors as far as this side knows them: the pins that are in files.
     pub(super) fn new(engine: &Engine, name: &HostName, address: IpAddr) -> Self {
-        let entry = engine
-            .data_dir
-            .host_entry(engine.client.provider_name(), name);
+        let entry = engine.entry(name);
         let pins = |file: &std::path::Path| std::fs::read_to_string(file).unwrap_or_default();
         Self {
             vps: SshEndpoint {
@@ -261,15 +242,12 @@ impl Doors {
         }
         self
     }
-}
 
-/// Writes the container's pin, as the record on the pinned VPS has it, where `ssh` finds it.
-pub(super) fn door(entry: &HostEntry, doors: &Doors, key: Option<&PublicKey>) -> Result<()> {
-    match key {
-        None => Ok(()),
-        Some(_) => entry.write_pins(
-            &doors.container.known_hosts_file,
-            &doors.container.known_hosts,
-        ),
+    /// Writes the container's pin, as the record on the pinned VPS has it, where `ssh` finds it.
+    pub(super) fn pin_container(&self, entry: &HostEntry) -> Result<()> {
+        entry.write_pins(
+            &self.container.known_hosts_file,
+            &self.container.known_hosts,
+        )
     }
 }

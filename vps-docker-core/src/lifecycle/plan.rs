@@ -44,16 +44,12 @@ fn choice<'a>(asked: &'a Option<String>, default: &'a Option<String>) -> Option<
 /// Refuses a name that an instance of ours carries, whoever ordered it, or that this side knows a
 /// living instance by. What this side remembers of a host that is gone is forgotten.
 pub(super) async fn check_name_free(engine: &Engine, name: &HostName) -> Result<()> {
-    let carries_it = |instance: &Instance| {
-        instance.tags.get(HostTags::NAME).map(String::as_str) == Some(name.as_str())
-    };
+    let carries_it = |instance: &Instance| instance.tag(HostTags::NAME) == Some(name.as_str());
     let listed = engine.client.marked_instances().await?;
     if let Some(instance) = listed.iter().find(|instance| carries_it(instance)) {
         return Err(name_taken(name, &instance.id));
     }
-    let entry = engine
-        .data_dir
-        .host_entry(engine.client.provider_name(), name);
+    let entry = engine.entry(name);
     let Some(known) = entry.read()? else {
         return Ok(());
     };

@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Host;
 use super::engine::Engine;
-use super::host::{Doors, door};
+use super::host::Doors;
 use super::instance_spec::{instance_spec, tags};
 use super::order::Order;
 use super::plan::Planned;
@@ -22,7 +22,7 @@ use crate::keys::KeyPair;
 use crate::model::{
     HostId, HostName, HostSpec, HostTags, Instance, InstanceSpec, InstanceState, Phase, Timestamp,
 };
-use crate::ssh::{ConnectOptions, Connection, wait_for_banner};
+use crate::ssh::{Connection, wait_for_banner};
 use crate::store::{HostEntry, HostRecord, HostStore, KnownHost, OpenEntry, SCHEMA_VERSION};
 
 /// How much longer than the bootstrap itself its report is waited for.
@@ -56,9 +56,7 @@ impl Provision {
         let host_key = KeyPair::generate(&format!("vps-docker-{}", spec.name))?;
         let tags = tags(&engine, &host_id, &spec, &host_key);
         let instance_spec = instance_spec(&engine, &spec, &planned, &host_key, &tags)?;
-        let entry = engine
-            .data_dir
-            .host_entry(engine.client.provider_name(), &spec.name);
+        let entry = engine.entry(&spec.name);
         Ok(Self {
             engine,
             host_id,
@@ -106,15 +104,15 @@ impl Provision {
         let image = self.image(&docker, local, prepared.image.clone());
         let ((), (base, derived)) = tokio::try_join!(store.write(&mut record), image)?;
 
-        let doors = doors.with_record(&record);
-        let (login_user, doors) = self.container(&docker, &base, &derived, doors).await?;
-        let container_door = self.door(&docker, &doors, &record).await?;
-
+        let login_user = self.container(&docker, &base, &derived).await?;
         record.derived_image = Some(derived.reference.to_string());
         record.login_user = Some(login_user);
+        let doors = doors.with_record(&record);
+        let container_door = self.door(&docker, &doors).await?;
+
         record.ready_at = Some(Timestamp::now());
         self.finish(&store, &mut record, &instance, place).await?;
-        let host = Host::created(&self.engine, record, address, doors, (vps, container_door));
+        let host = Host::created(&self.engine, record, doors, (vps, container_door));
         Ok(host.with_phases(self.timeline.timings()))
     }
 
@@ -166,32 +164,21 @@ impl Provision {
 
     /// Writes address and pin where a later process finds them.
     fn remember(&self, instance: &Instance, address: IpAddr) -> Result<()> {
-        let key = self.host_key.public();
-        let pins = self.entry.vps_known_hosts();
-        self.entry
-            .write_pins(&pins, &key.known_hosts_line(address, 22))?;
-        self.entry.write(&KnownHost {
+        self.entry.pin_vps(&KnownHost {
             schema_version: SCHEMA_VERSION,
             id: self.host_id.clone(),
             instance_id: instance.id.clone(),
             address,
-            vps_host_key: key.clone(),
+            vps_host_key: self.host_key.public().clone(),
             created_at: self.began,
             labels: self.spec.labels.clone(),
         })
     }
 
     async fn connect(&self, doors: &Doors) -> Result<Arc<Connection>> {
-        let options = ConnectOptions {
-            deadline: Instant::now() + self.engine.settings.ssh_connect_timeout,
-            retry_auth: true,
-        };
-        let run_dir = self.engine.data_dir.run_dir();
-        let connect = Connection::open(doors.vps.clone(), &run_dir, options);
-        self.timeline
-            .phase(Phase::Connect, connect)
-            .await
-            .map(Arc::new)
+        let limit = self.engine.settings.ssh_connect_timeout;
+        let connect = self.engine.connect(&doors.vps, limit, true);
+        self.timeline.phase(Phase::Connect, connect).await
     }
 
     async fn bootstrap(&self, vps: &Arc<Connection>) -> Result<Prepared> {
@@ -242,8 +229,7 @@ impl Provision {
         docker: &DockerOverSsh,
         base: &ImageConfig,
         derived: &DerivedImage,
-        mut doors: Doors,
-    ) -> Result<(String, Doors)> {
+    ) -> Result<String> {
         let settings = &self.engine.settings;
         let run = ContainerRun {
             host_id: &self.host_id,
@@ -261,29 +247,16 @@ impl Provision {
         };
         let limit = settings.container_start_timeout;
         let work = within(limit, "container_start_timeout", work);
-        let login_user = self.timeline.phase(Phase::Container, work).await?;
-        doors.container.user.clone_from(&login_user);
-        Ok((login_user, doors))
+        self.timeline.phase(Phase::Container, work).await
     }
 
     /// The pinned connection to the container; a container that ends meanwhile ends the wait.
-    async fn door(
-        &self,
-        docker: &DockerOverSsh,
-        doors: &Doors,
-        record: &HostRecord,
-    ) -> Result<Arc<Connection>> {
-        door(&self.entry, doors, record.container_host_key.as_ref())?;
-        let options = ConnectOptions {
-            deadline: Instant::now() + self.engine.settings.container_start_timeout,
-            retry_auth: false,
-        };
-        let run_dir = self.engine.data_dir.run_dir();
+    async fn door(&self, docker: &DockerOverSsh, doors: &Doors) -> Result<Arc<Connection>> {
+        doors.pin_container(&self.entry)?;
+        let limit = self.engine.settings.container_start_timeout;
         let work = async {
             tokio::select! {
-                connection = Connection::open(doors.container.clone(), &run_dir, options) => {
-                    connection.map(Arc::new)
-                }
+                connection = self.engine.connect(&doors.container, limit, false) => connection,
                 error = container_ended(docker) => Err(error),
             }
         };

@@ -41,8 +41,5 @@ async fn remove_once(engine: &Engine, left: &JournalEntry) -> Result<()> {
     let mut instances = engine.client.instances_of_host(&left.host_id).await?;
     instances.retain(|instance| Some(&instance.id) != left.instance_id.as_ref());
     destroy_all(engine, &instances).await?;
-    engine
-        .data_dir
-        .host_entry(engine.client.provider_name(), &left.name)
-        .remove()
+    engine.entry(&left.name).remove()
 }

@@ -70,6 +70,12 @@ impl Instance {
             created_at: None,
         }
     }
+
+    /// The value of a tag.
+    #[must_use]
+    pub fn tag(&self, key: &str) -> Option<&str> {
+        self.tags.get(key).map(String::as_str)
+    }
 }
 
 /// What an instance is doing. An error is never a state: a provider that cannot be asked answers

@@ -55,12 +55,19 @@ impl HostEntry {
         read_record(&self.directory.join("host.json"))
     }
 
-    pub(crate) fn write(&self, known: &KnownHost) -> Result<()> {
+    fn write(&self, known: &KnownHost) -> Result<()> {
         create_directory(&self.directory)?;
         write_record(&self.directory.join("host.json"), known)
     }
 
-    /// Writes pins and returns their file.
+    /// Writes where the VPS stands and pins its key there.
+    pub(crate) fn pin_vps(&self, known: &KnownHost) -> Result<()> {
+        let line = known.vps_host_key.known_hosts_line(known.address, 22);
+        self.write_pins(&self.vps_known_hosts(), &line)?;
+        self.write(known)
+    }
+
+    /// Writes a file of pins.
     pub(crate) fn write_pins(&self, file: &Path, lines: &str) -> Result<()> {
         create_directory(&self.directory)?;
         write_atomically(file, lines.as_bytes())
