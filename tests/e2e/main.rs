@@ -9,5 +9,6 @@ mod create;
 mod fault;
 mod image;
 mod interrupted;
+mod life;
 mod registry;
 mod support;
