@@ -7,6 +7,8 @@ mod find;
 mod gc;
 mod host;
 mod host_life;
+mod host_script;
+mod host_snapshot;
 mod hosts;
 mod instance_spec;
 mod leftover;
@@ -20,6 +22,7 @@ mod rename;
 mod rollback;
 mod run_container;
 mod settings;
+mod snapshot_source;
 mod timeline;
 mod vps_setup;
 

@@ -12,16 +12,16 @@ use super::order::Order;
 use super::plan::Planned;
 use super::run_container::{container_ended, run_container};
 use super::timeline::Timeline;
-use super::vps_setup::{Prepared, prepare_vps, wait_for_bootstrap};
+use super::vps_setup::{Prepared, forget_other_host, prepare_vps, wait_for_bootstrap};
 use crate::client::VpsClientExt;
 use crate::docker::{
-    DerivedImage, DockerOverSsh, ImageConfig, bring_image, container_command, derive,
-    look_up_locally,
+    DockerOverSsh, ImageConfig, bring_image, container_command, derive, look_up_locally,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::KeyPair;
 use crate::model::{
-    HostId, HostName, HostSpec, HostTags, Instance, InstanceSpec, InstanceState, Phase, Timestamp,
+    BootImage, HostId, HostName, HostSpec, HostTags, Instance, InstanceSpec, InstanceState, Phase,
+    Timestamp,
 };
 use crate::ssh::{Connection, wait_for_banner};
 use crate::store::{HostEntry, HostRecord, HostStore, KnownHost, OpenEntry, SCHEMA_VERSION};
@@ -84,15 +84,9 @@ impl Provision {
     /// All of it. Cancel-safe in so far as the caller then removes what was made, what was
     /// [ordered](Self::order) above all.
     pub(super) async fn run(&self, place: &mut OpenEntry) -> Result<Host> {
-        let container = &self.planned.container;
-        let settings = &self.engine.settings;
         // Needs no VPS: done while it boots.
-        let local = look_up_locally(
-            &settings.local_engine,
-            &container.image,
-            container.image_source,
-        );
-        let (local, (instance, address)) = tokio::try_join!(local, self.order_and_boot(place))?;
+        let (local, (instance, address)) =
+            tokio::try_join!(self.local_image(), self.order_and_boot(place))?;
 
         let known = self.known(&instance, address);
         let doors = Doors::new(&self.engine, &self.entry, &known);
@@ -103,11 +97,12 @@ impl Provision {
         let prepared = self.bootstrap(&vps).await?;
         let mut record = self.record(&instance, &prepared);
         // Its writing and the image's way do not depend on each other.
-        let image = self.image(&docker, local, prepared.image.clone());
-        let ((), (base, derived)) = tokio::try_join!(store.write(&mut record), image)?;
+        let image = self.image(&vps, local, prepared.image.clone());
+        let ((), image) = tokio::try_join!(store.write(&mut record), image)?;
 
-        record.derived_image = Some(derived.reference.to_string());
-        record.login_user = Some(self.container(&docker, &base, &mut record).await?);
+        record.derived_image = Some(image.reference);
+        record.container_command = image.command;
+        record.login_user = Some(self.container(&docker, image.login, &record).await?);
         let doors = doors.with_record(&record);
         let container_door = self.door(&docker, &doors).await?;
 
@@ -191,6 +186,9 @@ impl Provision {
             let tell = |text: String| self.timeline.progress(Phase::Bootstrap, text);
             within(limit, "docker_install_timeout", async {
                 wait_for_bootstrap(&**vps, limit, &tell).await?;
+                if let BootImage::Snapshot(_) = self.planned.boot_image {
+                    forget_other_host(&**vps).await?;
+                }
                 let image = &self.planned.container.image;
                 prepare_vps(&**vps, self.engine.data_dir.container_key().public(), image).await
             })
@@ -199,17 +197,38 @@ impl Provision {
         self.timeline.phase(Phase::Bootstrap, work).await
     }
 
+    async fn local_image(&self) -> Result<Option<ImageConfig>> {
+        if self.planned.source.is_some() {
+            return Ok(None);
+        }
+        let container = &self.planned.container;
+        let engine = &self.engine.settings.local_engine;
+        look_up_locally(engine, &container.image, container.image_source).await
+    }
+
+    /// The image with sshd in it, on the VPS; with a snapshot's comes its data.
     async fn image(
         &self,
-        docker: &DockerOverSsh,
+        vps: &Arc<Connection>,
         local: Option<ImageConfig>,
         on_vps: Option<ImageConfig>,
-    ) -> Result<(ImageConfig, DerivedImage)> {
+    ) -> Result<Runnable> {
         let settings = &self.engine.settings;
         let container = &self.planned.container;
         let tell = |text: String| self.timeline.progress(Phase::Image, text);
+        let limit = settings.image_transfer_timeout;
+        if let Some(source) = &self.planned.source {
+            let bring = within(limit, "image_transfer_timeout", source.move_to(vps, &tell));
+            let reference = self.timeline.phase(Phase::Image, bring).await?;
+            return Ok(Runnable {
+                reference,
+                command: source.record.container_command.clone(),
+                login: Login::Known(source.record.login_user.clone()),
+            });
+        }
+        let docker = DockerOverSsh::new(vps.clone());
         let bring = bring_image(
-            docker,
+            &docker,
             &settings.local_engine,
             &container.image,
             container.image_source,
@@ -217,26 +236,33 @@ impl Provision {
             on_vps,
             &tell,
         );
-        let limit = settings.image_transfer_timeout;
         let bring = within(limit, "image_transfer_timeout", bring);
         let base = self.timeline.phase(Phase::Image, bring).await?;
-        let build = derive(docker, &container.image, &base);
+        let build = derive(&docker, &container.image, &base);
         let limit = settings.image_build_timeout;
         let build = within(limit, "image_build_timeout", build);
         let derived = self.timeline.phase(Phase::Sshd, build).await?;
-        Ok((base, derived))
+        Ok(Runnable {
+            reference: derived.reference.to_string(),
+            command: container_command(container, &base)?,
+            login: Login::Of(base),
+        })
     }
 
+    /// Runs it, and says who logs in.
     async fn container(
         &self,
         docker: &DockerOverSsh,
-        base: &ImageConfig,
-        record: &mut HostRecord,
+        login: Login,
+        record: &HostRecord,
     ) -> Result<String> {
         let work = async {
-            record.container_command = container_command(&record.container, base)?;
             run_container(docker, record).await?;
-            base.login_user(docker).await
+            match login {
+                Login::Known(Some(user)) => Ok(user),
+                Login::Known(None) => Ok("root".to_owned()),
+                Login::Of(base) => base.login_user(docker).await,
+            }
         };
         let limit = self.engine.settings.container_start_timeout;
         let work = within(limit, "container_start_timeout", work);
@@ -297,7 +323,10 @@ impl Provision {
             ready_at: None,
             labels: self.spec.labels.clone(),
             container: self.planned.container.clone(),
-            host_dir: self.engine.settings.host_dir.clone(),
+            host_dir: match &self.planned.source {
+                Some(source) => source.record.host_dir.clone(),
+                None => self.engine.settings.host_dir.clone(),
+            },
             derived_image: None,
             container_command: Vec::new(),
             login_user: None,
@@ -305,6 +334,23 @@ impl Provision {
             container_ssh_port: self.engine.settings.container_ssh_port,
         }
     }
+}
+
+/// What there is to be run.
+struct Runnable {
+    /// The image with sshd in it.
+    reference: String,
+    /// The words of the container's command.
+    command: Vec<String>,
+    login: Login,
+}
+
+/// Who logs in to the container.
+enum Login {
+    /// Read from a record.
+    Known(Option<String>),
+    /// The user of this image.
+    Of(ImageConfig),
 }
 
 async fn within<T>(

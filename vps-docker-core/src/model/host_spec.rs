@@ -1,5 +1,8 @@
 use super::container_spec::Labels;
-use super::{ContainerCommand, ContainerSpec, HostName, ImageReference, ImageSource, StartArgs};
+use super::{
+    ContainerCommand, ContainerSpec, HostName, HostSnapshotId, ImageReference, ImageSource,
+    SnapshotId, StartArgs,
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a user asks for: a host. Made by [`HostSpec::builder`], complete and checked; whether
@@ -25,6 +28,26 @@ pub struct HostSpec {
     pub start_args: Vec<String>,
     /// Kept in the record, not interpreted.
     pub labels: Labels,
+    /// What the host begins with.
+    pub origin: HostOrigin,
+}
+
+/// What a host begins with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HostOrigin {
+    /// A Docker image and an empty data volume.
+    #[default]
+    Image,
+    /// A snapshot of another host: its container and its data.
+    Snapshot {
+        /// The host that has it.
+        host: HostName,
+        /// Which one.
+        id: HostSnapshotId,
+    },
+    /// A snapshot of another host's instance: its disk, with images and data volume.
+    InstanceSnapshot(SnapshotId),
 }
 
 impl HostSpec {
@@ -63,6 +86,16 @@ pub struct HostSpecBuilder {
     command: ContainerCommand,
     start_args: Vec<String>,
     labels: Labels,
+    origin: Origin,
+}
+
+/// Not yet checked.
+#[derive(Clone, Debug, Default)]
+enum Origin {
+    #[default]
+    Image,
+    Snapshot(String, String),
+    InstanceSnapshot(SnapshotId),
 }
 
 impl HostSpecBuilder {
@@ -122,6 +155,25 @@ impl HostSpecBuilder {
         self
     }
 
+    /// Begins with a snapshot of another host, which must be reachable and may be stopped: with its
+    /// container, as it was run, and its data. Start args that are given here replace the
+    /// snapshot's. What is the host's own stays behind: name, labels, agents, snapshots, the
+    /// container's host key, and every volume but the data volume.
+    #[must_use]
+    pub fn from_snapshot(mut self, host: impl Into<String>, id: impl Into<String>) -> Self {
+        self.origin = Origin::Snapshot(host.into(), id.into());
+        self
+    }
+
+    /// Begins with the disk of another host's instance: with its images and its data. The container is
+    /// made anew from the image, so what was written outside the data volume stays behind, as do
+    /// name, labels, agents, snapshots and host keys.
+    #[must_use]
+    pub fn instance_snapshot(mut self, id: SnapshotId) -> Self {
+        self.origin = Origin::InstanceSnapshot(id);
+        self
+    }
+
     /// Checks everything that can be checked without the provider.
     ///
     /// # Errors
@@ -153,7 +205,32 @@ impl HostSpecBuilder {
                 ));
             }
         }
+        let origin = match self.origin {
+            Origin::Image => HostOrigin::Image,
+            Origin::Snapshot(..)
+                if self.image.is_some() || self.command != ContainerCommand::None =>
+            {
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    "image and command of a host that begins with a snapshot are the snapshot's; \
+                     leave them out",
+                ));
+            }
+            Origin::Snapshot(host, id) => HostOrigin::Snapshot {
+                host: HostName::new(host)?,
+                id: HostSnapshotId::new(id)?,
+            },
+            Origin::InstanceSnapshot(_) if self.os.is_some() => {
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    "the operating system of a host that begins with an instance snapshot is the \
+                     snapshot's; leave it out",
+                ));
+            }
+            Origin::InstanceSnapshot(id) => HostOrigin::InstanceSnapshot(id),
+        };
         Ok(HostSpec {
+            origin,
             name: HostName::new(self.name)?,
             plan: self.plan,
             region: self.region,
