@@ -12,4 +12,5 @@ mod image;
 mod interrupted;
 mod life;
 mod registry;
+mod snapshot;
 mod support;

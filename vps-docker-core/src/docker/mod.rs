@@ -50,6 +50,10 @@ pub(crate) const DELETE_SNAPSHOT: &str = concat!(
     include_str!("snapshot/sweep.sh"),
     include_str!("snapshot/delete.sh")
 );
+pub(crate) const CHECK_SNAPSHOT: &str = concat!(
+    include_str!("snapshot/unpack.sh"),
+    include_str!("snapshot/check.sh")
+);
 pub(crate) const SEND_SNAPSHOT: &str = include_str!("snapshot/send.sh");
 pub(crate) const FILL_FROM_SNAPSHOT: &str = concat!(
     include_str!("snapshot/unpack.sh"),

@@ -1,5 +1,5 @@
 # Stands in front of the scripts that change a host. They wait for one another, and what one that was killed has left
-# is put in order first. Sets $state, the directory of the state volume.
+# is put in order first. Sets $state and $data, the directories of the two volumes.
 set -eu
 umask 077
 export LC_ALL=C
@@ -9,7 +9,14 @@ flock -w 60 8 || {
     echo 'another operation on this host, such as a snapshot, is under way' >&2
     exit 75
 }
-state=$(docker volume inspect -f '{{.Mountpoint}}' vps-docker-state)
+volumes=$(docker volume inspect -f '{{.Mountpoint}}' vps-docker-state vps-docker-data)
+state=${volumes%%
+*}
+data=${volumes##*
+}
+# Where a restore keeps the new content of the data volume and the old one, beside it.
+prepared=${data%/*}/restoring
+replaced=${data%/*}/replaced
 # A restore writes here, before it touches anything, what it is about to do: the tag of the new image, the snapshot,
 # and whether the container ran.
 journal=$state/restoring
@@ -54,7 +61,6 @@ what_runs() {
 
 # From the moment the record names the new image the host is the restored one. Each step can be done twice.
 keep_restored() {
-    find_data
     is_recorded || record_image "vps-docker/restored:$tag"
     docker container rm --force vps-docker-replaced >/dev/null 2>&1 || :
     rm -rf "$replaced" "$prepared" "$state/stop.json"
@@ -67,7 +73,6 @@ keep_restored() {
 
 # Puts everything back. Each step can be done twice.
 undo_restore() {
-    find_data
     case $(what_runs) in
     "vps-docker/restored:$tag "*) docker container rm --force vps-docker >/dev/null ;;
     esac
@@ -84,13 +89,6 @@ undo_restore() {
         docker start vps-docker >/dev/null
     fi
     rm -f "$journal"
-}
-
-# Sets $data, the directory of the data volume, and where a restore keeps the new content and the old one beside it.
-find_data() {
-    data=$(docker volume inspect -f '{{.Mountpoint}}' vps-docker-data)
-    prepared=${data%/*}/restoring
-    replaced=${data%/*}/replaced
 }
 
 # Writes the image that runs into the record. Within a JSON string the quotes would stand behind backslashes, so
@@ -111,10 +109,15 @@ record_image() {
     )
 }
 
-# Removes the images of earlier restores; that of the container stays.
+# Removes the images of snapshots that have no record, and of restores that are over.
 forget_images() {
-    for earlier in $(docker image ls --format '{{.Repository}}:{{.Tag}}' vps-docker/restored); do
-        grep -q "\"derived_image\":\"$earlier\"" "$state/host.json" || docker image rm --force "$earlier" >/dev/null
+    for found in $(docker image ls --format '{{.Repository}}:{{.Tag}}' \
+        --filter 'reference=vps-docker/snapshot' --filter 'reference=vps-docker/restored'); do
+        case $found in
+        */snapshot:*) [ ! -e "$state/snapshots/${found##*:}.json" ] || continue ;;
+        *) ! grep -q "\"derived_image\":\"$found\"" "$state/host.json" || continue ;;
+        esac
+        docker image rm --force "$found" >/dev/null
     done
 }
 

@@ -56,7 +56,7 @@ impl ScriptEnd {
             ),
             EXIT_DAMAGED => Error::new(
                 ErrorKind::State,
-                format!("the snapshot cannot be restored, nothing was touched: {said}"),
+                format!("the snapshot is damaged and nothing was touched: {said}"),
             ),
             EXIT_NO_CONTAINER => Error::new(ErrorKind::State, said),
             _ => return self.0.success(ErrorKind::Docker, what),

@@ -3,7 +3,9 @@ use std::sync::Arc;
 use super::engine::Engine;
 use super::host_script::{ScriptEnd, no_snapshot};
 use super::{Host, find};
-use crate::docker::{DockerOverSsh, FILL_FROM_SNAPSHOT, SEND_SNAPSHOT, Wire, move_image, pipe};
+use crate::docker::{
+    CHECK_SNAPSHOT, DockerOverSsh, FILL_FROM_SNAPSHOT, SEND_SNAPSHOT, Wire, move_image, pipe,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ContainerSpec, HostName, HostSnapshotId, HostSpec, StartArgs};
 use crate::ssh::{Connection, Transport, join};
@@ -19,10 +21,11 @@ pub(super) struct SnapshotSource {
 }
 
 impl SnapshotSource {
-    /// Finds it, over a connection that is kept for the move.
+    /// Finds it and checks that it is whole, over a connection that is kept for the move.
     ///
     /// # Errors
-    /// `NotFound` when there is no such host or no such snapshot; `Unreachable`.
+    /// `NotFound` when there is no such host or no such snapshot; `State` when it is not what its
+    /// digests say; `Unreachable`.
     pub(super) async fn find(
         engine: &Arc<Engine>,
         host: &HostName,
@@ -52,6 +55,12 @@ impl SnapshotSource {
                 "the snapshot lacks the record of its host; take another one",
             )
         })?;
+        let sums = snapshot.sums();
+        let mut words = vec![id.as_str(), snapshot.image_id.as_str()];
+        words.extend(sums.iter().map(String::as_str));
+        host.run_script("check_snapshot", CHECK_SNAPSHOT, &words, b"")
+            .await?
+            .done("checking the snapshot")?;
         Ok((snapshot, record))
     }
 

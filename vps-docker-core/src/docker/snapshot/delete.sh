@@ -1,7 +1,9 @@
 # Deletes a snapshot, $1: first its record, then the rest. Exit code 67 says that there is none.
-sweep
+if [ ! -e "$snapshots/$1.json" ]; then
+    sweep
+    exit 67
+fi
 cd "$snapshots"
-[ -e "$1.json" ] || exit 67
 # Its children become its parent's.
 parent=$(sed -n '1s/.*"parent":\(null\|"[^"]*"\).*/\1/p' "$1.json")
 : "${parent:=null}"

@@ -30,10 +30,7 @@ main() {
 
 check() {
     [ -e "$snapshots/$id.json" ] || exit 67
-    if [ "$(docker image inspect -f '{{.Id}}' "vps-docker/snapshot:$id" 2>/dev/null)" != "$digest" ]; then
-        echo "the image vps-docker/snapshot:$id is gone or is another one" >&2
-        exit 65
-    fi
+    check_image "$id" "$digest"
     verify "$snapshots/$id" "$@"
 }
 

@@ -2,10 +2,8 @@
 snapshots=$state/snapshots
 
 sweep() {
-    find_data
     mkdir -p "$snapshots"
     rm -rf "$prepared"
-    forget_images
     for entry in "$snapshots"/*; do
         case ${entry##*/} in
         '*' | current | *.json) ;;
@@ -13,9 +11,7 @@ sweep() {
         *) [ -e "$entry.json" ] || rm -rf "$entry" ;;
         esac
     done
-    for stray in $(docker image ls --format '{{.Tag}}' vps-docker/snapshot); do
-        [ -e "$snapshots/$stray.json" ] || docker image rm --force "vps-docker/snapshot:$stray" >/dev/null
-    done
+    forget_images
 }
 
 # Where the disk is too full: how much is wanted ($1, bytes), had and missing. Exit code 28 says so.

@@ -2,8 +2,7 @@
 # $1: its id, $2: its name, $3: the host's name, $4: the host's id. Prints the record.
 #
 # Most of the data is packed while the container runs. Then it is paused for as long as it takes to commit its layer
-# and to pack what has changed since. A file that was packed before counts as unchanged only if inode and time of change
-# are still the same, so what was renamed, linked or removed meanwhile is seen as well.
+# and to pack the rest: what was not packed before, or is not for certain what was packed.
 #
 # The record is written last: a snapshot is there entirely or not at all.
 id=$1 name=$2 host=$3 host_id=$4
@@ -26,7 +25,8 @@ main() {
         exit 66
     fi
     sweep
-    needed=$(($(used_bytes "$data") + $(docker container inspect --size -f '{{.SizeRw}}' vps-docker)))
+    container=$(docker container inspect --size -f '{{.SizeRw}} {{.Image}}' vps-docker)
+    needed=$(($(used_bytes "$data") + ${container% *}))
     [ "$needed" -lt "$(free_bytes)" ] || refuse_for_space "$needed"
     mkdir "$work"
     cd "$data"
@@ -50,6 +50,7 @@ pack_most() {
     # What is written by way of memory maps gets its time of change once, until it is on disk. After this every
     # later write gets one. Two seconds of margin: clocks are coarse.
     since=$(($(date +%s) - 2))
+    touch -d "@$since" "$work/since"
     sync -f .
     # Files that go away meanwhile are no failure here.
     find . -xdev -type f ! -newerct "@$since" -printf '%i %C@ %p\0' 2>/dev/null | sort -z >"$work/before"
@@ -57,7 +58,7 @@ pack_most() {
     choose_packer
     said=$(pack most 2>&1) || {
         code=$?
-        # Changed or gone meanwhile: then it is in the other part, or in none.
+        # What changes or goes away meanwhile is in the rest, or in no part.
         if printf '%s\n' "$said" | grep -v -e ': file changed as we read it$' -e ': File removed before we read it$' \
             -e ': Cannot stat: No such file or directory$' -e ': Cannot open: No such file or directory$' \
             -e ': File shrank by [0-9]* bytes; padding with zeros$' \
@@ -123,12 +124,23 @@ unpause() {
 
 commit_layer() { docker commit --pause=false --change "LABEL vps-docker-snapshot=$id" vps-docker "$image"; }
 
+# A file is what was packed if inode, time of change and path are what they were: a write, a link and a rename set the
+# time. Those below a directory that may have been moved meanwhile, and back, are not trusted.
 pack_rest() {
     find . -xdev \( -type f -printf '%i %C@ %p\0' \) -o \( ! -type s -printf '- - %p\0' \) >"$work/unsorted"
     sort -z "$work/unsorted" >"$work/now"
-    comm -z -13 "$work/before" "$work/now" | names >"$work/list"
+    below_moved >"$work/unsorted"
+    sort -z -u "$work/unsorted" | comm -z -23 "$work/before" - >"$work/trusted"
+    comm -z -13 "$work/trusted" "$work/now" | names >"$work/list"
     # Compressing can wait.
     tar_of "$work/list" --file "$work/rest.tar"
+}
+
+# A move sets a directory's time of change, and the time of modification of the one that it stands in.
+below_moved() {
+    find . -xdev -mindepth 1 -type d -newerct "@$since" -print0 |
+        xargs -0 -r sh -c 'for dir; do [ ! "${dir%/*}" -nt "$0" ] || printf "%s\0" "$dir"; done' "$work/since" |
+        xargs -0 -r sh -c 'exec find "$@" -xdev -type f -printf "%i %C@ %p\0"' find
 }
 
 # --- after it ---------------------------------------------------------------------------------------
@@ -139,8 +151,11 @@ finish() {
     # What it takes to run the image elsewhere.
     cp "$state/host.json" "$work/host.json"
     image_id=$(cat "$work/image")
-    rm "$work/before" "$work/unsorted" "$work/now" "$work/list" "$work/image"
-    size=$(($(image_size "$image_id") - $(image_size "$(docker container inspect -f '{{.Image}}' vps-docker)")))
+    (cd "$work" && rm since before now unsorted trusted list image)
+    sizes=$(docker image inspect -f '{{.Size}}' "$image_id" "${container#* }")
+    size=$((${sizes%%
+*} - ${sizes##*
+}))
     files=''
     cd "$work"
     for file in *; do
@@ -164,8 +179,6 @@ finish() {
     sync .
     cat "$id.json" || :
 }
-
-image_size() { docker image inspect -f '{{.Size}}' "$1"; }
 
 # Every way out passes here. Without a record, what was made is removed.
 on_exit() {

@@ -1,4 +1,12 @@
-# Whether the files of a snapshot are what they were, and how they become a volume again.
+# Whether image and files of a snapshot are what they were, and how the files become a volume again.
+
+# check_image SNAPSHOT DIGEST: exit code 65 says that it is not.
+check_image() {
+    if [ "$(docker image inspect -f '{{.Id}}' "vps-docker/snapshot:$1" 2>/dev/null)" != "$2" ]; then
+        echo "the image vps-docker/snapshot:$1 is gone or is another one" >&2
+        exit 65
+    fi
+}
 
 # verify DIRECTORY SUM...: exit code 65 says that a file is not what its SHA-256 (`HASH  NAME`) says.
 verify() {
