@@ -1,5 +1,7 @@
 use super::container_spec::Labels;
-use super::{ContainerCommand, ContainerSpec, HostName, ImageReference, ImageSource, StartArgs};
+use super::{
+    ContainerCommand, ContainerSpec, HostName, IdlePolicy, ImageReference, ImageSource, StartArgs,
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a user asks for: a host. Made by [`HostSpec::builder`], complete and checked; whether
@@ -23,6 +25,8 @@ pub struct HostSpec {
     pub command: ContainerCommand,
     /// Arguments for `docker run`, not yet checked against the settings' SSH port.
     pub start_args: Vec<String>,
+    /// When the container is stopped for want of use; the settings' default when absent.
+    pub idle_policy: Option<IdlePolicy>,
     /// Kept in the record, not interpreted.
     pub labels: Labels,
 }
@@ -62,6 +66,7 @@ pub struct HostSpecBuilder {
     image_source: ImageSource,
     command: ContainerCommand,
     start_args: Vec<String>,
+    idle_policy: Option<IdlePolicy>,
     labels: Labels,
 }
 
@@ -115,6 +120,13 @@ impl HostSpecBuilder {
         self
     }
 
+    /// When the container is stopped for want of use. Default: the settings'.
+    #[must_use]
+    pub fn idle_policy(mut self, policy: IdlePolicy) -> Self {
+        self.idle_policy = Some(policy);
+        self
+    }
+
     /// Adds a label; the last one of a key wins.
     #[must_use]
     pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
@@ -162,6 +174,7 @@ impl HostSpecBuilder {
             image_source: self.image_source,
             command: self.command,
             start_args: self.start_args,
+            idle_policy: self.idle_policy,
             labels: self.labels,
         })
     }

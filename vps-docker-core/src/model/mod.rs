@@ -6,6 +6,7 @@ mod event;
 mod host;
 mod host_spec;
 mod id;
+mod idle_policy;
 mod image_reference;
 mod instance;
 mod money;
@@ -22,6 +23,7 @@ pub use host::{HostInfo, HostState, SshEndpoint};
 pub use host_spec::{HostSpec, HostSpecBuilder};
 pub(crate) use id::base32;
 pub use id::{AgentName, HostId, HostName, InstanceId, OwnerId, SnapshotId, SshKeyId};
+pub use idle_policy::{CheckCommand, CpuPercent, IdleMode, IdlePolicy, ProcessName};
 pub use image_reference::ImageReference;
 pub use instance::{
     BootImage, DestroyOutcome, Instance, InstanceFilter, InstanceSnapshot, InstanceSpec,
