@@ -14,4 +14,7 @@ pub use over_ssh::DockerOverSsh;
 pub(crate) use derived_image::{DerivedImage, derive};
 pub(crate) use image_transfer::{bring_image, look_up_locally};
 pub(crate) use inspect::ImageConfig;
+/// Stops the container; see the script. It is kept on the VPS too, for the idle watcher.
+pub(crate) const STOP_SCRIPT: &str = include_str!("stop-container.sh");
+
 pub(crate) use run::{CONTAINER_NAME, CONTAINER_SSH_DIR, ContainerRun, container_state};
