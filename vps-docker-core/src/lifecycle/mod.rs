@@ -5,6 +5,7 @@ mod destroy;
 mod engine;
 mod find;
 mod host;
+mod host_idle;
 mod instance_spec;
 mod leftover;
 mod order;

@@ -18,6 +18,7 @@ use crate::docker::{
     look_up_locally,
 };
 use crate::error::{Error, ErrorKind, Result};
+use crate::idle;
 use crate::keys::KeyPair;
 use crate::model::{
     HostId, HostName, HostSpec, HostTags, Instance, InstanceSpec, InstanceState, Phase, Timestamp,
@@ -100,9 +101,10 @@ impl Provision {
 
         let prepared = self.bootstrap(&vps).await?;
         let mut record = self.record(&instance, &prepared);
-        // Its writing and the image's way do not depend on each other.
+        // Record, idle watcher and the image's way do not depend on one another.
         let image = self.image(&docker, local, prepared.image.clone());
-        let ((), (base, derived)) = tokio::try_join!(store.write(&mut record), image)?;
+        let watcher = idle::install(&*vps, &self.planned.idle_policy);
+        let ((), (), (base, derived)) = tokio::try_join!(store.write(&mut record), watcher, image)?;
 
         let login_user = self.container(&docker, &base, &derived).await?;
         record.derived_image = Some(derived.reference.to_string());
@@ -309,6 +311,7 @@ impl Provision {
             login_user: None,
             container_host_key: Some(prepared.container_host_key.clone()),
             container_ssh_port: self.engine.settings.container_ssh_port,
+            idle_policy: self.planned.idle_policy.clone(),
         }
     }
 }

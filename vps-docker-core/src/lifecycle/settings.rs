@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::cloud_init::DockerSource;
 use crate::docker::LocalEngine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::ImageReference;
+use crate::model::{IdlePolicy, ImageReference};
 
 /// Defaults for hosts and deadlines for the phases of a create. Made by [`Settings::builder`].
 #[derive(Clone, Debug)]
@@ -21,6 +21,9 @@ pub struct Settings {
     pub host_dir: String,
     /// The port of the container's sshd on the VPS. Default 2222.
     pub container_ssh_port: u16,
+    /// When the container of a host that asks for nothing else is stopped for want of use.
+    /// Default: mode `io`, 800 s.
+    pub default_idle_policy: IdlePolicy,
     /// Where Docker comes from on an image that has none. Default: the distribution.
     pub docker_source: DockerSource,
     /// How long the bootstrap waits for others that use apt. Default 120 s.
@@ -65,6 +68,7 @@ impl Default for Settings {
             default_os: None,
             host_dir: "/vps-docker".into(),
             container_ssh_port: 2222,
+            default_idle_policy: IdlePolicy::default(),
             docker_source: DockerSource::default(),
             apt_lock_timeout: Duration::from_secs(120),
             vps_boot_timeout: Duration::from_secs(300),
@@ -104,6 +108,7 @@ macro_rules! setters {
 impl SettingsBuilder {
     setters! {
         container_ssh_port: u16,
+        default_idle_policy: IdlePolicy,
         docker_source: DockerSource,
         apt_lock_timeout: Duration,
         vps_boot_timeout: Duration,
