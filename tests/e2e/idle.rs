@@ -37,7 +37,8 @@ async fn an_idle_container_is_stopped_stays_stopped_and_tells_why() {
 
     // 20 to 30 seconds after its end, by the watcher's own log.
     host.close().await;
-    let host = world.provider.host(&name(&host_name)).await.expect("found");
+    let found = world.provider.host(&name(&host_name)).await;
+    let mut host = found.expect("found");
     let why = stopped(&host).await;
     let (quiet, stop) = (last(&why, "quiet"), last(&why, "stopped"));
     assert!((20..=30).contains(&(stop - quiet)), "{:?}", why.events);
@@ -47,73 +48,55 @@ async fn an_idle_container_is_stopped_stays_stopped_and_tells_why() {
         why.stopped.as_ref().map(|stop| stop.by.as_str()),
         Some("idle")
     );
-    host.close().await;
 
     // Also over a reboot, which the watcher and its reasons survive.
-    let host = reboot(&world, &host_name).await;
+    host.power(PowerAction::Reboot).await.expect("rebooted");
     assert_eq!(host.info().state, HostState::Stopped);
+    assert_eq!(host.stopped(), why.stopped.as_ref());
     let again = stopped(&host).await;
     assert!(again.watching);
     assert_eq!(
         (&again.stopped, &again.signals),
         (&why.stopped, &why.signals)
     );
+    let text = again.to_string();
     assert!(
-        again
-            .to_string()
-            .contains("by idle: nothing for 20 s in the mode ssh")
+        text.contains("by idle: nothing for 20 s in the mode ssh"),
+        "{text}"
     );
 
     // A start opens a window, and so does a boot.
-    let docker = host.docker().await.expect("connected");
-    docker.run(["start", "vps-docker"]).await.expect("started");
-    until(&host, "a new window", |why| why.window.is_some()).await;
-    host.exec("true").await.expect("reached");
+    host.start().await.expect("started");
     let before = until(&host, "the session", |why| held_by(why, "ssh")).await;
-    host.close().await;
-    let host = reboot(&world, &host_name).await;
-    let after = until(&host, "a window after the boot", |why| why.window.is_some()).await;
+    host.power(PowerAction::Reboot).await.expect("rebooted");
+    assert_eq!(host.info().state, HostState::Running);
+    let after = until(&host, "the session", |why| held_by(why, "ssh")).await;
     let opened = |why: &Why| why.window.as_ref().expect("open").opened_at;
     assert!(opened(&after) > opened(&before) && after.watching);
-    assert!(after.held_by.is_none() && after.stopped.is_none());
+    assert!(after.stopped.is_none());
     host.destroy().await.expect("destroyed");
     world.assert_nothing_left().await;
-}
-
-async fn reboot(world: &World, host_name: &str) -> Host {
-    let client = world.provider.client();
-    let host = world.provider.host(&name(host_name)).await.expect("found");
-    let instance = host.info().instance_id.clone();
-    host.close().await;
-    let rebooted = client.power(&instance, PowerAction::Reboot).await;
-    rebooted.expect("rebooted");
-    let host = world.provider.host(&name(host_name)).await.expect("found");
-    let vps = host.vps().await.expect("connected");
-    let booted = vps.run("systemctl is-system-running --wait", b"").await;
-    booted.expect("reached");
-    host.close().await;
-    world.provider.host(&name(host_name)).await.expect("found")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_signal_is_seen_and_nothing_else() {
     let world = World::new();
     let spec = HostSpec::builder(unique("signals")).idle_policy(IdlePolicy::disabled());
-    let host = world.create(spec).await.expect("created");
-    let door = host.info().container_ssh.clone();
-    let inside = Inside(&host);
+    let mut host = world.create(spec).await.expect("created");
 
-    io_counts_bytes_and_no_keep_alives(&host, &door, &inside).await;
-    a_busy_core_counts(&host, &inside).await;
-    a_living_process_counts(&host, &inside).await;
-    a_command_is_asked(&host, &inside).await;
-    jobs_are_kept_alive(&host, &inside).await;
-    without_docker_nothing_is_stopped(&host).await;
+    io_counts_bytes_and_no_keep_alives(&mut host).await;
+    a_busy_core_counts(&mut host).await;
+    a_living_process_counts(&mut host).await;
+    a_command_is_asked(&mut host).await;
+    jobs_are_kept_alive(&mut host).await;
+    a_late_stop_does_not_undo_a_start(&host).await;
+    without_docker_nothing_is_stopped(&mut host).await;
     host.destroy().await.expect("destroyed");
     world.assert_nothing_left().await;
 }
 
-async fn io_counts_bytes_and_no_keep_alives(host: &Host, door: &SshEndpoint, inside: &Inside<'_>) {
+async fn io_counts_bytes_and_no_keep_alives(host: &mut Host) {
+    let door = &host.info().container_ssh.clone();
     set(host, IdleMode::Io, 30).await;
     // The engine's own connection is open, and these, which say every second that they live.
     let mut cat = session(door, &["cat"]);
@@ -152,43 +135,41 @@ async fn io_counts_bytes_and_no_keep_alives(host: &Host, door: &SshEndpoint, ins
         io.last_active > typed && io.value == "3 sessions, and terminals"
     })
     .await;
-    inside.kill("terminal").await;
+    kill(host).await;
 
     // Connections on which nothing happens do not keep it up in this mode.
     set(host, IdleMode::Io, 5).await;
     let why = stopped(host).await;
     assert_eq!(signal(&why, "io").value, "3 sessions", "{why}");
     drop((cat, forward));
-    inside.start().await;
+    host.start().await.expect("started");
 }
 
-async fn a_busy_core_counts(host: &Host, inside: &Inside<'_>) {
+async fn a_busy_core_counts(host: &mut Host) {
     let percent = CpuPercent::new(30).expect("fit");
     set(host, IdleMode::Cpu { percent }, 20).await;
     until(host, "no load", |why| why.held_by.is_none()).await;
-    inside.background("while :; do :; done", "busy").await;
+    background(host, "while :; do :; done").await;
     until(host, "load", |why| held_by(why, "cpu")).await;
-    inside.kill("busy").await;
+    kill(host).await;
     until(host, "no load again", |why| why.held_by.is_none()).await;
 }
 
-async fn a_living_process_counts(host: &Host, inside: &Inside<'_>) {
+async fn a_living_process_counts(host: &mut Host) {
     // Longer than the 15 bytes that the kernel keeps.
     let process = ProcessName::new("a-job-with-a-long-name").expect("fit");
     set(host, IdleMode::Run { process }, 20).await;
     until(host, "no process", |why| why.held_by.is_none()).await;
-    inside
-        .run("cp /bin/sleep /tmp/a-job-with-a-long-name")
-        .await;
+    inside(host, "cp /bin/sleep /tmp/a-job-with-a-long-name").await;
     let job = "exec /tmp/a-job-with-a-long-name 1000";
-    inside.background(job, "job").await;
+    background(host, job).await;
     until(host, "the process", |why| held_by(why, "run")).await;
-    inside.kill("job").await;
+    kill(host).await;
     until(host, "its end", |why| why.held_by.is_none()).await;
 }
 
-async fn a_command_is_asked(host: &Host, inside: &Inside<'_>) {
-    inside.run("echo 1 >'/tmp/the code'").await;
+async fn a_command_is_asked(host: &mut Host) {
+    inside(host, "echo 1 >'/tmp/the code'").await;
     set(
         host,
         custom(["sh", "-c", "exit $(cat '/tmp/the code')"]),
@@ -200,7 +181,7 @@ async fn a_command_is_asked(host: &Host, inside: &Inside<'_>) {
         (0, SignalState::Active),
         (3, SignalState::Unknown),
     ] {
-        inside.run(&format!("echo {code} >'/tmp/the code'")).await;
+        inside(host, &format!("echo {code} >'/tmp/the code'")).await;
         let value = format!("exit code {code}");
         let why = until(host, &value, |why| signal(why, "custom").value == value).await;
         assert_eq!(signal(&why, "custom").state, state);
@@ -212,12 +193,12 @@ async fn a_command_is_asked(host: &Host, inside: &Inside<'_>) {
     assert_eq!(signal(&why, "custom").state, SignalState::Unknown);
 }
 
-async fn jobs_are_kept_alive(host: &Host, inside: &Inside<'_>) {
+async fn jobs_are_kept_alive(host: &mut Host) {
     set(host, custom(["false"]), 20).await;
     until(host, "nothing", |why| why.held_by.is_none()).await;
-    inside.run("touch /vps-docker/keep-alive").await;
+    inside(host, "touch /vps-docker/keep-alive").await;
     until(host, "the file", |why| held_by(why, "keep_alive")).await;
-    inside.run("rm /vps-docker/keep-alive").await;
+    inside(host, "rm /vps-docker/keep-alive").await;
     until(host, "no file", |why| why.held_by.is_none()).await;
 
     let job = host.exec("vps-docker-keep-alive sh -c 'exit 7'").await;
@@ -225,19 +206,31 @@ async fn jobs_are_kept_alive(host: &Host, inside: &Inside<'_>) {
     let nothing = host.exec("vps-docker-keep-alive").await;
     assert_eq!(nothing.expect("reached").exit_code(), 125);
     let job = "exec vps-docker-keep-alive sleep 1000";
-    inside.background(job, "job").await;
+    background(host, job).await;
     let why = until(host, "the command", |why| held_by(why, "keep_alive")).await;
     assert!(why.text.contains("under vps-docker-keep-alive"), "{why}");
-    inside.kill("job").await;
+    kill(host).await;
     until(host, "its end", |why| why.held_by.is_none()).await;
     // The mark of what was killed says nothing, and the next one removes it.
     let marks = "ls /run/vps-docker/keep-alive | wc -l";
-    assert_eq!(inside.run(marks).await.trim(), "1");
+    assert_eq!(inside(host, marks).await.trim(), "1");
     let marks = format!("vps-docker-keep-alive sh -c '{marks}'");
-    assert_eq!(inside.run(&marks).await.trim(), "1");
+    assert_eq!(inside(host, &marks).await.trim(), "1");
 }
 
-async fn without_docker_nothing_is_stopped(host: &Host) {
+async fn a_late_stop_does_not_undo_a_start(host: &Host) {
+    let late = "systemctl stop vps-docker-idle
+        : >/run/vps-docker/idle-window
+        code=0; sh /etc/vps-docker/stop-container.sh idle late 10 || code=$?
+        systemctl start vps-docker-idle
+        exit $code";
+    let vps = host.vps().await.expect("connected");
+    let output = vps.run(late, b"").await.expect("reached");
+    assert_eq!(output.exit_code(), 76, "{output:?}");
+    assert_eq!(inside(host, "echo lives").await, "lives\n");
+}
+
+async fn without_docker_nothing_is_stopped(host: &mut Host) {
     let vps = host.vps().await.expect("connected");
     let docker = |verb: &str| format!("systemctl {verb} docker.socket docker.service");
     let output = vps.run(&docker("stop"), b"").await.expect("reached");
@@ -253,32 +246,32 @@ async fn without_docker_nothing_is_stopped(host: &Host) {
     assert!(stop.reason.contains("max_lifetime is 5 s"), "{stop:?}");
 }
 
-/// Commands in the container that are no SSH sessions.
-struct Inside<'a>(&'a Host);
+/// Runs a script in the container that is no SSH session.
+async fn inside(host: &Host, script: &str) -> String {
+    let docker = host.docker().await.expect("connected");
+    let words = ["exec", "vps-docker", "sh", "-c", script];
+    docker.run(words).await.expect("it succeeds")
+}
 
-impl Inside<'_> {
-    async fn run(&self, script: &str) -> String {
-        let docker = self.0.docker().await.expect("connected");
-        let words = ["exec", "vps-docker", "sh", "-c", script];
-        docker.run(words).await.expect("it succeeds")
-    }
+/// Starts such a script, which [`kill`] ends.
+async fn background(host: &Host, script: &str) {
+    let script = format!("echo $$ >/tmp/pid; {script}");
+    let docker = host.docker().await.expect("connected");
+    let words = [
+        "exec",
+        "--detach",
+        "--tty",
+        "vps-docker",
+        "sh",
+        "-c",
+        &script,
+    ];
+    docker.run(words).await.expect("started");
+}
 
-    /// Starts a script that [`kill`](Self::kill) ends.
-    async fn background(&self, script: &str, name: &str) {
-        let script = format!("echo $$ >/tmp/{name}.pid; {script}");
-        let docker = self.0.docker().await.expect("connected");
-        let words = ["exec", "--detach", "vps-docker", "sh", "-c", &script];
-        docker.run(words).await.expect("started");
-    }
-
-    async fn kill(&self, name: &str) {
-        self.run(&format!("kill -9 $(cat /tmp/{name}.pid)")).await;
-    }
-
-    async fn start(&self) {
-        let docker = self.0.docker().await.expect("connected");
-        docker.run(["start", "vps-docker"]).await.expect("started");
-    }
+async fn kill(host: &Host) {
+    let script = "until [ -s /tmp/pid ]; do sleep 0.1; done; kill -9 $(cat /tmp/pid); rm /tmp/pid";
+    inside(host, script).await;
 }
 
 /// A plain `ssh` that says every second that it lives.
@@ -307,7 +300,7 @@ fn custom<const N: usize>(words: [&str; N]) -> IdleMode {
     IdleMode::Custom { command }
 }
 
-async fn set(host: &Host, mode: IdleMode, seconds: u64) {
+async fn set(host: &mut Host, mode: IdleMode, seconds: u64) {
     let policy = policy(mode, seconds);
     host.set_idle_policy(&policy).await.expect("set");
 }

@@ -1,6 +1,6 @@
 use super::config::render;
 use super::why::Why;
-use crate::docker::STOP_SCRIPT;
+use crate::docker::STOP_CONTAINER;
 use crate::error::{ErrorKind, Result};
 use crate::model::IdlePolicy;
 use crate::ssh::{Transport, TransportExt, join};
@@ -21,7 +21,7 @@ pub(crate) async fn install(vps: &dyn Transport, policy: &IdlePolicy) -> Result<
     let config = render(policy);
     let length = config.len().to_string();
     let words = ["sh", "-c", INSTALL, "install-idle"];
-    let files = [UNIT, WATCH, SIGNALS, STOP_SCRIPT, &length];
+    let files = [UNIT, WATCH, SIGNALS, STOP_CONTAINER, &length];
     let command = join(words.into_iter().chain(files));
     vps.run(&command, config.as_bytes())
         .await?
@@ -29,14 +29,14 @@ pub(crate) async fn install(vps: &dyn Transport, policy: &IdlePolicy) -> Result<
         .map(drop)
 }
 
-/// Opens a new window, and starts a watcher that does not run. A container that is started opens
-/// one by itself, within five seconds: this is for who cannot wait so long, and for signs of life
-/// that the watcher cannot see. Idempotent.
+/// Opens a new window at the watcher's next look, and starts a watcher that does not run; until
+/// then nothing is stopped. `start-container.sh` does the same. Idempotent.
 ///
 /// # Errors
 /// `State` when there is no watcher on the VPS, `Unreachable`.
 pub(crate) async fn open_window(vps: &dyn Transport) -> Result<()> {
-    vps.run("systemctl restart vps-docker-idle.service", b"")
+    let command = ": >/run/vps-docker/idle-window && systemctl start vps-docker-idle.service";
+    vps.run(command, b"")
         .await?
         .success(ErrorKind::State, "starting the idle watcher")
         .map(drop)

@@ -16,7 +16,7 @@ use super::why::Why;
 use crate::model::{CheckCommand, CpuPercent, IdleMode, IdlePolicy, ProcessName};
 
 /// Instead of the real signals, the real pause and the real container: a line per look says what
-/// they are. `wait N` is a pause of N seconds, `pid N` another container, `gone` none.
+/// they are. `wait N` is a pause of N seconds, `pid N` another container, `gone` none, `ask` a start.
 const SCENARIO: &str = r#"
 uptime_now=100000 container_pid=10
 log_limit=${LOG_LIMIT-$log_limit}
@@ -29,6 +29,7 @@ find_container() {
         wait) uptime_now=$((uptime_now + argument * 100)); read_uptime ;;
         pid) container_pid=$argument ;;
         gone) container=absent; return ;;
+        ask) : >"$run_dir/idle-window" ;;
         look) container=running pid=$container_pid pid_start=100000 scripted=$argument; return ;;
         esac
     done
@@ -287,6 +288,15 @@ fn another_container_has_another_window() {
         events(&why),
         ["started", "opened", "opened", "ended", "opened"]
     );
+}
+
+#[test]
+fn a_start_opens_a_window_also_for_a_container_that_runs() {
+    let bench = Bench::with(&ssh());
+    let scenario = looks(10, "") + "ask\n" + &looks(10, "");
+    assert!(bench.play(&scenario).is_empty());
+    let why = bench.why(&ssh());
+    assert_eq!(events(&why), ["started", "opened", "opened"]);
 }
 
 #[test]

@@ -5,6 +5,13 @@ use crate::model::IdlePolicy;
 use crate::store::HostStore;
 
 impl Host {
+    /// When the container is stopped for want of use, as the record said when it was read; `None`
+    /// when the VPS did not answer.
+    #[must_use]
+    pub fn idle_policy(&self) -> Option<&IdlePolicy> {
+        self.record.as_ref().map(|record| &record.idle_policy)
+    }
+
     /// What keeps the container up, or what stopped it, by the log of the watcher on the VPS.
     /// Changes nothing, and is no use in the watcher's eyes.
     ///
@@ -21,20 +28,24 @@ impl Host {
     ///
     /// # Errors
     /// `State` when record or watcher cannot be written, and those of [`vps`](Self::vps).
-    pub async fn set_idle_policy(&self, policy: &IdlePolicy) -> Result<()> {
+    pub async fn set_idle_policy(&mut self, policy: &IdlePolicy) -> Result<()> {
         let vps = self.vps().await?;
         let set = async {
-            HostStore::new(vps.clone())
+            let record = HostStore::new(vps.clone())
                 .update(|record| record.idle_policy.clone_from(policy))
                 .await?;
-            idle::install(&*vps, policy).await
+            idle::install(&*vps, policy).await?;
+            Ok(record)
         };
-        set.await
-            .map_err(|error| self.locate(error, "set_idle_policy"))
+        let set = set.await;
+        let record = set.map_err(|error| self.locate(error, "set_idle_policy"))?;
+        self.record = Some(record);
+        Ok(())
     }
 
-    /// Opens a new window for the idle watcher: a sign of life that it cannot see by itself, such
-    /// as that somebody is about to come. Idempotent.
+    /// Opens a new window for the idle watcher, at its next look; until then nothing is stopped. A
+    /// sign of life that it cannot see by itself, such as that somebody is about to come.
+    /// Idempotent.
     ///
     /// # Errors
     /// `State` when there is no watcher on the VPS, and those of [`vps`](Self::vps).

@@ -27,7 +27,7 @@ pub use idle_policy::{CheckCommand, CpuPercent, IdleMode, IdlePolicy, ProcessNam
 pub use image_reference::ImageReference;
 pub use instance::{
     BootImage, DestroyOutcome, Instance, InstanceFilter, InstanceSnapshot, InstanceSpec,
-    InstanceState, PowerAction,
+    InstanceState, PowerAction, SshKey,
 };
 pub use money::Money;
 pub use near::near_matches;

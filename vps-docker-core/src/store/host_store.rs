@@ -168,7 +168,7 @@ impl HostStore {
         }
     }
 
-    pub(crate) async fn write_document<D: Document>(&self, document: &mut D) -> Result<()> {
+    async fn write_document<D: Document>(&self, document: &mut D) -> Result<()> {
         let mut next = document.clone();
         let generation = next.generation();
         let expected = generation.to_string();
@@ -230,7 +230,7 @@ impl HostStore {
         self.write_document(&mut document).await.map(|()| document)
     }
 
-    pub(crate) async fn remove_document(&self, path: &str) -> Result<()> {
+    async fn remove_document(&self, path: &str) -> Result<()> {
         let command = join(["sh", "-c", REMOVE_SCRIPT, "remove-document", path]);
         let output = self.vps.run(&command, b"").await?;
         output
@@ -277,6 +277,7 @@ mod tests {
             },
             host_dir: "/vps-docker".into(),
             derived_image: None,
+            container_command: Vec::new(),
             login_user: None,
             container_host_key: None,
             container_ssh_port: 2222,

@@ -15,7 +15,6 @@ mod stop_mark;
 pub use agent::AgentRecord;
 pub(crate) use contents::Contents;
 pub use data_dir::DataDir;
-pub(crate) use document::Document;
 pub use host_entry::HostEntry;
 pub(crate) use host_entry::KnownHost;
 pub use host_store::HostStore;

@@ -45,6 +45,9 @@ pub struct HostRecord {
     pub host_dir: String,
     /// The image that runs: the user's with sshd in it.
     pub derived_image: Option<String>,
+    /// The words of the container's command: what was asked for, or the image's own at that time.
+    #[serde(default)]
+    pub container_command: Vec<String>,
     /// Who logs in to the container: the image's own user.
     pub login_user: Option<String>,
     /// The host key of the container's sshd.

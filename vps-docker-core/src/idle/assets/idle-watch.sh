@@ -98,6 +98,11 @@ check() {
         show checked
         return
     fi
+    # Left by a start, also of a container that runs.
+    if [ -e "$run_dir/idle-window" ]; then
+        rm -f "$run_dir/idle-window"
+        window=''
+    fi
     [ "$window" = "$pid-$pid_start" ] || open_window
     look
     decide
