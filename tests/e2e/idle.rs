@@ -126,10 +126,7 @@ async fn io_counts_bytes_and_no_keep_alives(host: &mut Host) {
     let typed = signal(&came.await, "io").last_active;
 
     // A terminal of `docker exec`, in which a program prints.
-    let print = "echo $$ >/tmp/terminal.pid; while :; do echo .; sleep 10; done";
-    let words = ["exec", "--detach", "--tty", "vps-docker", "sh", "-c", print];
-    let docker = host.docker().await.expect("connected");
-    docker.run(words).await.expect("started");
+    background(host, "while :; do echo .; sleep 10; done").await;
     until(host, "a terminal", |why| {
         let io = signal(why, "io");
         io.last_active > typed && io.value == "3 sessions, and terminals"
