@@ -3,9 +3,9 @@
 //!
 //! * `assets/idle-watch.sh` looks, counts, decides and logs; `assets/idle-signals.sh` is what it
 //!   looks at.
-//! * [`install`] puts them and the policy in place, which opens a new window; [`open_window`] opens
-//!   one without a change.
-//! * [`why`] reads the watcher's log: what keeps the container up, or what stopped it.
+//! * `install` puts them and the policy in place, which opens a new window; `open_window` opens one
+//!   without a change.
+//! * [`Why`] is read from the watcher's log: what keeps the container up, or what stopped it.
 
 mod config;
 mod install;
