@@ -1,8 +1,8 @@
 use tokio::io::AsyncReadExt;
 
-use super::adaptive_gzip;
 use super::{DockerOverSsh, ImageConfig, LocalEngine};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::adaptive_gzip;
 use crate::model::{ImageReference, ImageSource};
 
 /// What this side's engine has, looked up while the VPS boots.

@@ -1,6 +1,5 @@
 //! Docker on the VPS, spoken to over SSH, and how images get there.
 
-mod adaptive_gzip;
 mod derived_image;
 mod image_transfer;
 mod inspect;
