@@ -56,7 +56,8 @@ fn add(
         }
         Kind::Link(target) => {
             header.set_entry_type(EntryType::Symlink);
-            archive.append_link(&mut header, name, OsStr::from_bytes(target))
+            set_target(archive, &mut header, target)
+                .and_then(|()| archive.append_data(&mut header, name, std::io::empty()))
         }
         Kind::File(size) => {
             header.set_entry_type(EntryType::Regular);
@@ -72,6 +73,24 @@ fn add(
             added
         }
     })
+}
+
+/// Where a link points, byte for byte: the library's own way would tidy up a `//` in it.
+fn set_target(
+    archive: &mut Builder<impl Write>,
+    header: &mut Header,
+    target: &[u8],
+) -> std::io::Result<()> {
+    if header.set_link_name_literal(target).is_ok() {
+        return Ok(());
+    }
+    // It is longer than a header has room for: GNU tar's way is an entry of its own before it.
+    let mut long = Header::new_gnu();
+    long.set_entry_type(EntryType::GNULongLink);
+    long.set_path("././@LongLink")?;
+    long.set_size(target.len() as u64 + 1);
+    long.set_cksum();
+    archive.append(&long, target.chain(&[0][..]))
 }
 
 /// Tells an error in reading from one in writing.

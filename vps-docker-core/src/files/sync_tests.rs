@@ -72,9 +72,10 @@ async fn only_what_differs_travels_and_what_is_gone_goes() {
     set_permissions(pair.here("empty"), PermissionsExt::from_mode(0o1777)).expect("changed");
     symlink("/etc/passwd", pair.here("link")).expect("made");
     symlink("nowhere//at all", pair.here("src/broken")).expect("made");
+    symlink("far//".repeat(60), pair.here("src/far")).expect("made");
 
     let first = pair.sync(Surplus::Deleted).await.expect("sent");
-    assert_eq!(first.entries, 508);
+    assert_eq!(first.entries, 509);
     pair.assert_same();
     assert_eq!(mode(&pair.there("tool")), 0o4711);
     assert_eq!(mode(&pair.there("empty")), 0o1777);
