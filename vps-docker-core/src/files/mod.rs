@@ -5,6 +5,7 @@
 //! `sha256sum`, as on every Debian, only what differs travels.
 
 pub(crate) mod adaptive_gzip;
+mod download;
 mod ignore;
 mod listing;
 mod pack;
@@ -14,9 +15,11 @@ mod sync;
 mod sync_tests;
 mod traffic;
 mod tree;
+mod unpack;
 
 pub use sync::Transfer;
 
+pub(crate) use download::download;
 pub(crate) use ignore::Ignore;
 pub(crate) use sync::{Surplus, blocking, sync};
 pub(crate) use tree::{Tree, cannot};

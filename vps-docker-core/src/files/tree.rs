@@ -62,15 +62,6 @@ impl Tree {
         self.entries.insert(name.to_vec(), entry);
         Ok(())
     }
-
-    /// How many bytes the files have together.
-    pub(crate) fn bytes(&self) -> u64 {
-        let size = |entry: &Entry| match entry.kind {
-            Kind::File(size) => size,
-            _ => 0,
-        };
-        self.entries.values().map(size).sum()
-    }
 }
 
 struct Walk<'a> {

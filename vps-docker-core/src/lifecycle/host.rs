@@ -20,8 +20,8 @@ use crate::store::{HostEntry, HostRecord, KnownHost};
 /// [`close`](Self::close); dropping the last host of a connection ends it too.
 #[derive(Debug)]
 pub struct Host {
-    engine: Arc<Engine>,
-    info: HostInfo,
+    pub(super) engine: Arc<Engine>,
+    pub(super) info: HostInfo,
     container: Option<ContainerSpec>,
     phases: Vec<PhaseTiming>,
     vps: Slot,

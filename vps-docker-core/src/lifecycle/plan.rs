@@ -1,6 +1,6 @@
 use super::engine::Engine;
 use crate::client::VpsClientExt;
-use crate::docker::look_up_locally;
+use crate::docker::{BuildSource, look_up_locally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     ContainerSpec, DestroyOutcome, HostName, HostSpec, HostTags, Image, ImageSource, Instance,
@@ -14,6 +14,8 @@ pub(super) struct Planned {
     pub(super) plan: Plan,
     pub(super) image: Image,
     pub(super) container: ContainerSpec,
+    /// Where the container's image is built.
+    pub(super) build: Option<BuildSource>,
 }
 
 /// Makes every choice and checks it against what the provider offers. Nothing is ordered.
@@ -24,6 +26,10 @@ pub(super) async fn plan(engine: &Engine, spec: &HostSpec) -> Result<Planned> {
         // What is not here cannot be shipped: said before anything is ordered.
         look_up_locally(&settings.local_engine, &container.image, ImageSource::Ship).await?;
     }
+    let build = match &spec.build {
+        None => None,
+        Some(build) => Some(BuildSource::look(build.clone()).await?),
+    };
     let catalog = engine.client.catalog().await?;
     let region = catalog.region(choice(&spec.region, &settings.default_region))?;
     let plan = catalog.plan(choice(&spec.plan, &settings.default_plan))?;
@@ -34,6 +40,7 @@ pub(super) async fn plan(engine: &Engine, spec: &HostSpec) -> Result<Planned> {
         plan: plan.clone(),
         image: image.clone(),
         container,
+        build,
     })
 }
 

@@ -1,7 +1,9 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
-use super::near_matches;
+use sha2::{Digest, Sha256};
+
+use super::{ImageReference, base32, near_matches};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A list of build args, taken apart: those that begin with `--vps-` are the provider's, the others
@@ -150,6 +152,16 @@ impl BuildArgs {
         };
         parser.run()?;
         parser.finish()
+    }
+}
+
+impl ImageBuild {
+    /// What the image is called on the VPS: the same for the same arguments.
+    #[must_use]
+    pub fn reference(&self) -> ImageReference {
+        let hash = Sha256::digest(format!("{self:?}"));
+        ImageReference::new(format!("vps-docker/built:{}", base32().encode(&hash[..15])))
+            .expect("a base32 tag is legal")
     }
 }
 

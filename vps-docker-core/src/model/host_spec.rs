@@ -1,5 +1,8 @@
 use super::container_spec::Labels;
-use super::{ContainerCommand, ContainerSpec, HostName, ImageReference, ImageSource, StartArgs};
+use super::{
+    BuildArgs, ContainerCommand, ContainerSpec, HostName, ImageBuild, ImageReference, ImageSource,
+    StartArgs,
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a user asks for: a host. Made by [`HostSpec::builder`], complete and checked; whether
@@ -19,6 +22,8 @@ pub struct HostSpec {
     pub image: Option<ImageReference>,
     /// How the image gets to the VPS.
     pub image_source: ImageSource,
+    /// The image that is built on the VPS, instead of one that is named.
+    pub build: Option<ImageBuild>,
     /// What runs in the container beside sshd.
     pub command: ContainerCommand,
     /// Arguments for `docker run`, not yet checked against the settings' SSH port.
@@ -42,8 +47,10 @@ impl HostSpec {
         default_image: &ImageReference,
         container_ssh_port: u16,
     ) -> Result<ContainerSpec> {
+        let built = self.build.as_ref().map(ImageBuild::reference);
+        let named = || self.image.clone().unwrap_or_else(|| default_image.clone());
         Ok(ContainerSpec {
-            image: self.image.clone().unwrap_or_else(|| default_image.clone()),
+            image: built.unwrap_or_else(named),
             image_source: self.image_source,
             command: self.command.clone(),
             start_args: StartArgs::new(self.start_args.iter().cloned(), container_ssh_port)?,
@@ -60,6 +67,7 @@ pub struct HostSpecBuilder {
     os: Option<String>,
     image: Option<String>,
     image_source: ImageSource,
+    build_args: Vec<String>,
     command: ContainerCommand,
     start_args: Vec<String>,
     labels: Labels,
@@ -101,6 +109,19 @@ impl HostSpecBuilder {
         self
     }
 
+    /// Adds build args: `--vps-region=`, `--vps-plan=` and `--vps-os=` say where the host is made
+    /// (and win over [`region`](Self::region) and its like), everything else is for `docker build`
+    /// on the VPS, the local context included. See [`BuildArgs`].
+    #[must_use]
+    pub fn build_args<I, S>(mut self, args: I) -> Self
+    where
+        I: IntoIterator<Item = S>,
+        S: Into<String>,
+    {
+        self.build_args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
     /// What runs in the container beside sshd. Default: [`ContainerCommand::None`].
     #[must_use]
     pub fn command(mut self, command: ContainerCommand) -> Self {
@@ -127,11 +148,28 @@ impl HostSpecBuilder {
     /// # Errors
     /// [`ErrorKind::Invalid`] names the bad value and what would be right.
     pub fn build(self) -> Result<HostSpec> {
-        for (what, value) in [
-            ("plan", &self.plan),
-            ("region", &self.region),
-            ("os", &self.os),
-        ] {
+        let args = BuildArgs::parse(self.build_args)?;
+        let image_source = match (&args.build, &self.image, self.image_source) {
+            (None, _, ImageSource::Built) => {
+                return Err(invalid(
+                    "there is nothing to build: give build args with a context",
+                ));
+            }
+            (None, _, source) => source,
+            (Some(_), None, ImageSource::Auto | ImageSource::Built) => ImageSource::Built,
+            (Some(_), ..) => {
+                return Err(invalid(
+                    "the image is either built or named: leave out the image and its source, or \
+                     the build args",
+                ));
+            }
+        };
+        let (plan, region, os) = (
+            args.plan.or(self.plan),
+            args.region.or(self.region),
+            args.os.or(self.os),
+        );
+        for (what, value) in [("plan", &plan), ("region", &region), ("os", &os)] {
             if value.as_deref() == Some("") {
                 return Err(Error::new(
                     ErrorKind::Invalid,
@@ -155,14 +193,19 @@ impl HostSpecBuilder {
         }
         Ok(HostSpec {
             name: HostName::new(self.name)?,
-            plan: self.plan,
-            region: self.region,
-            os: self.os,
+            plan,
+            region,
+            os,
             image: self.image.map(ImageReference::new).transpose()?,
-            image_source: self.image_source,
+            image_source,
+            build: args.build,
             command: self.command,
             start_args: self.start_args,
             labels: self.labels,
         })
     }
+}
+
+fn invalid(message: &str) -> Error {
+    Error::new(ErrorKind::Invalid, message)
 }
