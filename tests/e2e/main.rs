@@ -5,8 +5,10 @@
 
 mod bad_input;
 mod bootstrap;
+mod build;
 mod create;
 mod fault;
+mod files;
 mod image;
 mod interrupted;
 mod registry;

@@ -36,7 +36,8 @@ pub(crate) async fn build_image(
         bring_base(docker, engine, base, progress).await?;
     }
     let mut arguments = vec![
-        "--label=vps-docker".to_owned(),
+        // What a failed step of the classic builder leaves would only fill the disk.
+        "--force-rm".to_owned(),
         format!("--tag={reference}"),
     ];
     let context = match (&source.build.context, &source.local) {

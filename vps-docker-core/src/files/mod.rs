@@ -33,19 +33,18 @@ const EXIT_NO_TAR: i32 = 81;
 /// Why the other side did not do it, and what helps.
 fn refused(what: &str, output: &Output) -> Error {
     let said = output.stderr.trim();
-    let last = said.lines().next_back().unwrap_or_default();
     if output.exit_code() == EXIT_NO_TAR {
         return Error::new(
             ErrorKind::Unsupported,
             "there is no tar on the other side, which files travel by; install it into the image",
         );
     }
+    let full =
+        "the disk there is full; make room and do it again, what has arrived is not sent again";
     for (sign, kind, advice) in [
-        (
-            "No space left on device",
-            ErrorKind::State,
-            "the disk there is full; make room and do it again, what has arrived is not sent again",
-        ),
+        ("No space left on device", ErrorKind::State, full),
+        // GNU tar's word for the last block that found room in part.
+        (": Wrote only ", ErrorKind::State, full),
         (
             "Disk quota exceeded",
             ErrorKind::State,
@@ -69,8 +68,9 @@ fn refused(what: &str, output: &Output) -> Error {
     Error::new(
         ErrorKind::State,
         format!(
-            "{what} failed with exit code {}: {last}",
-            output.exit_code()
+            "{what} failed with exit code {}: {}",
+            output.exit_code(),
+            said.lines().take(3).collect::<Vec<_>>().join("; ")
         ),
     )
 }

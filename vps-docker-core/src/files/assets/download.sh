@@ -4,16 +4,16 @@ set -eu
 command -v tar >/dev/null || exit 81
 if command -v gzip >/dev/null; then pack=z encoding=gzip; else pack='' encoding=plain; fi
 if [ -d "$1" ]; then
-    cd -- "$1" >/dev/null
     echo "directory $encoding"
-    exec tar "-c${pack}f" - .
+    exec tar "-c${pack}f" - -C "$1" .
 elif [ -e "$1" ]; then
     case $1 in
-    */*) cd -- "${1%/*}/" >/dev/null ;;
+    */*) directory=${1%/*}/ ;;
+    *) directory=. ;;
     esac
     echo "file $encoding"
     # A link that was named is followed; one in a directory is not.
-    exec tar "-c${pack}hf" - "./${1##*/}"
+    exec tar "-c${pack}hf" - -C "$directory" "./${1##*/}"
 else
     echo missing
 fi

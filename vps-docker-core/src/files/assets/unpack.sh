@@ -3,9 +3,9 @@ set -eu
 [ "$3" = named ] || umask 077
 command -v tar >/dev/null || exit 81
 mkdir -p -- "$1"
-cd -- "$1" >/dev/null
-# Permissions as they are in the stream, but the owner is whoever unpacks.
+# Permissions as they are in the stream, but the owner is whoever unpacks. tar changes the directory: it says
+# why it cannot, which not every shell does.
 case $2 in
-gzip) exec tar -xzpof - ;;
-*) exec tar -xpof - ;;
+gzip) exec tar -xzpof - -C "$1" ;;
+*) exec tar -xpof - -C "$1" ;;
 esac
