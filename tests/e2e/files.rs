@@ -168,9 +168,12 @@ async fn a_dropped_upload_goes_on_by_itself_and_sends_nothing_twice(world: &Worl
         upload.entries > FILES,
         "it was cut in the middle: {upload:?}"
     );
-    // Not more twice than the file that was cut and what was on its way.
+    // Nothing travels twice but what was on its way.
     assert!(upload.entries < 2 * FILES - 2, "{upload:?}");
-    assert!(upload.sent < total + total / 2, "{upload:?}");
+    assert!(
+        upload.sent < total + 16 * 1024 * 1024,
+        "{upload:?} of {total}"
+    );
     let sums = |listed: &str| {
         let mut sums: Vec<String> = listed.lines().map(str::to_owned).collect();
         sums.sort();

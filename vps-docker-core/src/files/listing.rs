@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! d755 ./src            a directory and its permissions
-//! f644 ./src/main.rs    a file
+//! f644 12 ./src/main.rs a file, its permissions and its length
 //! l ./link//target      a symbolic link; no path has two slashes
 //! 0a1b…  ./src/main.rs  the SHA-256 of each file, after all entries
 //! ```
@@ -37,6 +37,7 @@ enum Item {
     /// The hash in lower-case hexadecimal, whole or its beginning; empty when it is not known.
     File {
         mode: u32,
+        size: u64,
         hash: String,
     },
     Link(Vec<u8>),
@@ -48,11 +49,25 @@ enum Item {
 pub(super) struct Difference {
     /// What is missing or has another content.
     pub(super) send: Vec<Vec<u8>>,
+    /// What is large and longer than its namesake there, which may be its beginning.
+    pub(super) extend: Vec<Beginning>,
     /// What has other permissions, by permissions.
     pub(super) chmod: BTreeMap<u32, Vec<Vec<u8>>>,
     /// What is there and should not be, or is of another kind.
     pub(super) delete: Vec<Vec<u8>>,
 }
+
+/// What the other side has of a file, if it is the same file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Beginning {
+    pub(super) path: Vec<u8>,
+    pub(super) size: u64,
+    /// The beginning of its hash.
+    hash: String,
+}
+
+/// A shorter beginning is sent again sooner than compared.
+const WORTH_EXTENDING: u64 = 1024 * 1024;
 
 impl Listing {
     /// Reads every file of the tree. Blocks.
@@ -66,9 +81,10 @@ impl Listing {
             let mode = entry.mode;
             let item = match &entry.kind {
                 Kind::Directory => Item::Directory { mode },
-                Kind::File(_) => Item::File {
+                Kind::File(size) => Item::File {
                     mode,
-                    hash: hash(&entry.source, &mut buffer)?,
+                    size: *size,
+                    hash: hash(open(&entry.source)?, &entry.source, &mut buffer)?,
                 },
                 Kind::Link(target) => Item::Link(target.clone()),
             };
@@ -120,14 +136,10 @@ impl Listing {
         let (path, item) = match kind.as_bytes().first()? {
             b'd' => (inside(path)?, Item::Directory { mode: mode()? }),
             b'f' => {
-                let hash = String::new();
-                (
-                    inside(path)?,
-                    Item::File {
-                        mode: mode()?,
-                        hash,
-                    },
-                )
+                let space = path.iter().position(|byte| *byte == b' ')?;
+                let size = std::str::from_utf8(&path[..space]).ok()?.parse().ok()?;
+                let (mode, hash) = (mode()?, String::new());
+                (inside(&path[space + 1..])?, Item::File { mode, size, hash })
             }
             b'l' => {
                 let end = path.windows(2).position(|pair| pair == b"//")?;
@@ -148,7 +160,9 @@ impl Listing {
             .map(|(path, item)| {
                 let (begin, end, hash) = match item {
                     Item::Directory { mode } => (format!("d{mode:o}"), None, None),
-                    Item::File { mode, hash } => (format!("f{mode:o}"), None, Some(&**hash)),
+                    Item::File { mode, size, hash } => {
+                        (format!("f{mode:o} {size}"), None, Some(&**hash))
+                    }
                     Item::Link(target) => ("l".to_owned(), Some(target), None),
                     Item::Other => ("o".to_owned(), None, None),
                 };
@@ -192,7 +206,15 @@ impl Listing {
                         difference.chmod.entry(mode).or_default().push(path.clone());
                     }
                 }
-                _ => difference.send.push(path.clone()),
+                Some(other) => match item.may_extend(other) {
+                    Some((size, hash)) => difference.extend.push(Beginning {
+                        path: path.clone(),
+                        size,
+                        hash: hash.to_owned(),
+                    }),
+                    None => difference.send.push(path.clone()),
+                },
+                None => difference.send.push(path.clone()),
             }
         }
         let surplus = |path: &&Vec<u8>| !self.items.contains_key(*path);
@@ -206,9 +228,20 @@ impl Listing {
 impl Difference {
     /// The first thing that differs, for people.
     pub(super) fn example(&self) -> String {
-        let all = self.send.iter().chain(self.chmod.values().flatten());
+        let extended = self.extend.iter().map(|beginning| &beginning.path);
+        let all = self.send.iter().chain(extended);
+        let all = all.chain(self.chmod.values().flatten());
         let first = all.chain(&self.delete).next().cloned().unwrap_or_default();
         String::from_utf8_lossy(&first).into_owned()
+    }
+}
+
+impl Beginning {
+    /// Whether it is the beginning of this file. Blocks.
+    pub(super) fn is_of(&self, source: &Path) -> Result<bool> {
+        let mut buffer = vec![0; 256 * 1024];
+        let beginning = open(source)?.take(self.size);
+        Ok(hash(beginning, source, &mut buffer)?.starts_with(&self.hash))
     }
 }
 
@@ -229,13 +262,31 @@ impl Item {
         match (self, other) {
             (Self::Directory { .. }, Self::Directory { .. }) => true,
             (Self::File { hash, .. }, Self::File { hash: other, .. }) => {
-                other.len() >= 16 && hash.starts_with(other)
+                other.len() >= SHORT_HASH && hash.starts_with(other)
             }
             (Self::Link(target), Self::Link(other)) => target == other,
             _ => false,
         }
     }
+
+    /// Length and hash of the other one, where this may be a longer version of it.
+    fn may_extend<'a>(&self, other: &'a Self) -> Option<(u64, &'a str)> {
+        match (self, other) {
+            (
+                Self::File { size, .. },
+                Self::File {
+                    size: less, hash, ..
+                },
+            ) if (WORTH_EXTENDING..*size).contains(less) && hash.len() >= SHORT_HASH => {
+                Some((*less, hash))
+            }
+            _ => None,
+        }
+    }
 }
+
+/// How much of a hash the other side tells, at least.
+const SHORT_HASH: usize = 16;
 
 /// The path inside the tree of one that begins with `./`.
 fn inside(path: &[u8]) -> Option<Vec<u8>> {
@@ -246,11 +297,10 @@ fn inside(path: &[u8]) -> Option<Vec<u8>> {
         .then(|| path.to_vec())
 }
 
-fn hash(source: &Path, buffer: &mut [u8]) -> Result<String> {
-    let mut file = open(source)?;
+fn hash(mut from: impl Read, source: &Path, buffer: &mut [u8]) -> Result<String> {
     let mut hash = Sha256::new();
     loop {
-        match file.read(buffer) {
+        match from.read(buffer) {
             Ok(0) => return Ok(hexadecimal(hash.finalize().as_slice())),
             Ok(count) => hash.update(&buffer[..count]),
             Err(error) => return Err(cannot("read", source, error)),
@@ -296,7 +346,7 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_sent_changed_or_deleted() {
-        let file = |name: &str, hash: &str| format!("f644 ./{name}|{hash}  ./{name}|");
+        let file = |name: &str, hash: &str| format!("f644 5 ./{name}|{hash}  ./{name}|");
         let ours = listing(&format!(
             "d755 ./a|d755 ./m|l ./l//x|l ./k//y|{}{}{}",
             file("same", HASH),
@@ -304,7 +354,7 @@ mod tests {
             file("new", HASH)
         ));
         let theirs = listing(&format!(
-            "d755 ./a|d700 ./m|l ./l//x|{}{}{}d755 ./k|f644 ./k/z|",
+            "d755 ./a|d700 ./m|l ./l//x|{}{}{}d755 ./k|f644 5 ./k/z|",
             file("same", &HASH[..16]),
             file("other", "fedcba9876543210"),
             file("gone", "0123456789abcdef")
@@ -314,6 +364,7 @@ mod tests {
             ours.difference(&theirs),
             Difference {
                 send: paths(&["k", "new", "other"]),
+                extend: Vec::new(),
                 chmod: BTreeMap::from([(0o755, paths(&["m"]))]),
                 delete: paths(&["k", "gone", "k/z"]),
             }
@@ -324,13 +375,14 @@ mod tests {
     #[test]
     fn paths_that_lead_out_are_refused() {
         for bad in [
-            "f644 ./../x",
-            "f644 /x",
+            "f644 1 ./../x",
+            "f644 1 /x",
+            "f644 ./x",
             "d755 ./a//b",
             "o ./a/./b",
             "l ./a",
             "x",
-            "f9 ./a",
+            "f9 1 ./a",
         ] {
             Listing::parse(bad.as_bytes()).expect_err(bad);
         }
@@ -356,7 +408,7 @@ mod tests {
         ) {
             let item = match kind {
                 0 => Item::Directory { mode: 0o755 },
-                1 => Item::File { mode: 0o4644, hash: HASH.to_owned() },
+                1 => Item::File { mode: 0o4644, size: 7, hash: HASH.to_owned() },
                 _ => Item::Link(b"to//nowhere".to_vec()),
             };
             let items = paths.into_iter().map(|path| (path.into_bytes(), item.clone()));

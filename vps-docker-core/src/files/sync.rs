@@ -1,4 +1,5 @@
-use std::io::{Read, Write};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,16 +10,17 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::io::SyncIoBridge;
 
-use super::listing::{Difference, Listing};
+use super::listing::{Beginning, Difference, Listing, open};
 use super::pack::pack;
 use super::traffic::Counted;
-use super::tree::Tree;
+use super::tree::{Tree, cannot};
 use super::{adaptive_gzip, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ssh::{RemoteProcess, Transport, TransportExt, join};
 
 const SCAN: &str = include_str!("assets/scan.sh");
 const UNPACK: &str = include_str!("assets/unpack.sh");
+const APPEND: &str = include_str!("assets/append.sh");
 const CHANGE: &str = include_str!("assets/change.sh");
 
 /// How often a connection may break before anything got across by it.
@@ -170,21 +172,31 @@ impl<'a> Round<'a> {
                 return Ok(None);
             }
         };
+        let difference = self.ours.difference(&there);
+        let example = difference.example();
         let Difference {
-            send,
+            mut send,
+            extend,
             chmod,
             delete,
-        } = &self.ours.difference(&there);
-        let example = self.ours.difference(&there).example();
+        } = difference;
         if self.surplus == Surplus::Deleted {
-            self.change(&["rm", "-rf", "--"], delete).await?;
+            self.change(&["rm", "-rf", "--"], &delete).await?;
+        }
+        for beginning in extend {
+            if self.is_beginning(&beginning).await? {
+                *sent += 1;
+                self.append(beginning).await?;
+            } else {
+                send.push(beginning.path);
+            }
         }
         if !send.is_empty() {
             *sent += send.len() as u64;
-            self.send(send.clone(), Encoding::Gzip).await?;
+            self.send(send, Encoding::Gzip).await?;
         }
         for (mode, paths) in chmod {
-            self.change(&["chmod", &format!("{mode:o}"), "--"], paths)
+            self.change(&["chmod", &format!("{mode:o}"), "--"], &paths)
                 .await?;
         }
         Ok(Some(example))
@@ -257,17 +269,71 @@ impl<'a> Round<'a> {
             encoding_word,
             self.which(),
         ];
-        let mut process = self.remote.spawn(&join(words)).await?;
-        let mut to = process.stdin.take().expect("a process has it at first");
-        let (from, into) = tokio::io::duplex(256 * 1024);
         let tree = Arc::clone(&self.tree);
+        self.stream(&join(words), encoding, move |into| {
+            pack(&tree, &names, into)
+        })
+        .await
+    }
+
+    /// Whether what is there is the beginning of the file here.
+    async fn is_beginning(&self, beginning: &Beginning) -> Result<bool> {
+        let (beginning, source) = (beginning.clone(), self.source(&beginning.path));
+        blocking(move || beginning.is_of(&source)).await
+    }
+
+    /// Sends the rest of a file.
+    async fn append(&self, beginning: Beginning) -> Result<()> {
+        let entry = &self.tree.entries[&beginning.path];
+        let path = [b"./", &beginning.path[..]].concat();
+        let Ok(path) = String::from_utf8(path) else {
+            // Commands are text: such a file is sent whole.
+            return self.send(vec![beginning.path], Encoding::Gzip).await;
+        };
+        let modified = entry.modified.to_string();
+        let words = [
+            "sh",
+            "-c",
+            APPEND,
+            "append",
+            self.directory,
+            &path,
+            &modified,
+        ];
+        let source = entry.source.clone();
+        let rest = move |mut into: Box<dyn Write>| {
+            let failed = |error| cannot("read", &source, error);
+            let mut file = open(&source)?;
+            file.seek(SeekFrom::Start(beginning.size)).map_err(failed)?;
+            if let Err(error) = std::io::copy(&mut file, &mut into) {
+                // One that cannot be read shows in the next comparison.
+                tracing::debug!(%error, "the rest of a file is not sent to its end");
+            }
+            Ok(())
+        };
+        self.stream(&join(words), Encoding::Gzip, rest).await
+    }
+
+    fn source(&self, path: &[u8]) -> PathBuf {
+        self.tree.entries[path].source.clone()
+    }
+
+    /// Runs a command whose input is made here, as it is taken.
+    async fn stream(
+        &self,
+        command: &str,
+        encoding: Encoding,
+        make: impl FnOnce(Box<dyn Write>) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let mut process = self.remote.spawn(command).await?;
+        let mut to = process.stdin.take().expect("a process has it at first");
+        let (mut from, into) = tokio::io::duplex(256 * 1024);
         let into = SyncIoBridge::new(into);
-        let packing = blocking(move || pack(&tree, &names, std::io::BufWriter::new(into)));
+        let making = blocking(move || make(Box::new(BufWriter::new(into))));
         let sending = async move {
             let result = match encoding {
                 Encoding::Gzip => adaptive_gzip::copy(from, to).await.map(drop),
                 Encoding::Plain => {
-                    let mut from = from;
                     let copied = tokio::io::copy(&mut from, &mut to).await;
                     copied.and(to.shutdown().await)
                 }
@@ -277,14 +343,14 @@ impl<'a> Round<'a> {
                 tracing::debug!(%error, "the files are not taken to their end");
             }
         };
-        let (packed, (), unpacked) = tokio::join!(packing, sending, process.finish(b""));
+        let (made, (), ended) = tokio::join!(making, sending, process.finish(b""));
         // A file that cannot be read breaks the stream off: it is the cause, not the other side.
-        packed?;
-        let output = unpacked?;
+        made?;
+        let output = ended?;
         if output.status.success() {
             Ok(())
         } else {
-            Err(refused("unpacking the files", &output))
+            Err(refused("writing the files there", &output))
         }
     }
 

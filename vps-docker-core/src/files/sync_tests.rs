@@ -130,6 +130,35 @@ async fn what_arrived_whole_is_not_sent_again() {
     pair.assert_same();
 }
 
+/// What is there is the beginning of a large file: the rest of it is sent, if it is.
+#[tokio::test]
+async fn a_large_file_goes_on_where_it_broke_off() {
+    let pair = Pair::new();
+    let mut content = vec![0; 4_000_000];
+    let mut random = std::fs::File::open("/dev/urandom").expect("there");
+    std::io::Read::read_exact(&mut random, &mut content).expect("endless");
+    write(pair.here("large"), &content).expect("written");
+    set_permissions(pair.here("large"), PermissionsExt::from_mode(0o640)).expect("changed");
+    create_dir(pair.there("")).expect("made");
+    write(pair.there("large"), &content[..3_000_000]).expect("written");
+    let transfer = pair.sync(Surplus::Kept).await.expect("sent");
+    assert_eq!(transfer.entries, 1);
+    assert!(
+        (1_000_000..1_100_000).contains(&transfer.sent),
+        "{transfer:?}"
+    );
+    pair.assert_same();
+    let (here, there) = (pair.here("large"), pair.there("large"));
+    let modified = |path: &Path| path.metadata().expect("there").mtime();
+    assert_eq!((mode(&there), modified(&there)), (0o640, modified(&here)));
+
+    content[0] ^= 1;
+    write(pair.there("large"), &content[..3_000_000]).expect("written");
+    let transfer = pair.sync(Surplus::Kept).await.expect("sent");
+    assert!(transfer.sent > 4_000_000, "{transfer:?}");
+    pair.assert_same();
+}
+
 /// BusyBox has no `find -printf`, some images have no gzip, and a few no tar.
 #[tokio::test]
 async fn fewer_tools_send_everything_and_no_tar_says_so() {

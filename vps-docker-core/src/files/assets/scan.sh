@@ -28,10 +28,10 @@ else
     gzip -dc
 fi >"$work/names"
 # What is not there, or may not be looked at, is not listed: it will be sent, and then told.
-xargs -0 -r sh -c 'find "$@" -maxdepth 0 \( -type d -printf "d%m %p\0" -o -type f -printf "f%m %p\0" -o \
+xargs -0 -r sh -c 'find "$@" -maxdepth 0 \( -type d -printf "d%m %p\0" -o -type f -printf "f%m %s %p\0" -o \
     -type l -printf "l %p//%l\0" -o -printf "o %p\0" \) || :' find <"$work/names" 2>/dev/null |
     sort -z >"$work/entries"
-sed -z -n 's/^f[0-7]* //p' <"$work/entries" | xargs -0 -r sha256sum -z -- >"$work/hashes" 2>/dev/null || :
+sed -z -n 's/^f[0-7]* [0-9]* //p' <"$work/entries" | xargs -0 -r sha256sum -z -- >"$work/hashes" 2>/dev/null || :
 found=$(cat "$work/entries" "$work/hashes" | sha256sum)
 if [ "${found%% *}" = "$3" ]; then
     echo same
