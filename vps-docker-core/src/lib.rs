@@ -29,4 +29,7 @@ pub use secrecy;
 
 pub use client::{Capabilities, VpsClient, VpsClientExt};
 pub use error::{Error, ErrorKind, Result};
-pub use lifecycle::{CreateHost, Destroyed, Host, Settings, SettingsBuilder, VpsDockerProvider};
+pub use lifecycle::{
+    Collected, CreateHost, Destroyed, Garbage, GarbageItem, Host, HostListing, ListedHost,
+    Settings, SettingsBuilder, VpsDockerProvider,
+};

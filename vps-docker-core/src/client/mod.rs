@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::model::{
     Catalog, DestroyOutcome, Instance, InstanceFilter, InstanceId, InstanceSnapshot, InstanceSpec,
-    PowerAction, SnapshotId, SshKeyId, Tags,
+    PowerAction, SnapshotId, SshKey, SshKeyId, Tags,
 };
 
 pub use ext::VpsClientExt;
@@ -83,6 +83,15 @@ pub trait VpsClient: Debug + Send + Sync {
         Err(Error::unsupported(self.provider_name(), "set_tags"))
     }
 
+    /// Gives an instance another name at the provider. Idempotent.
+    ///
+    /// # Errors
+    /// `Unsupported` unless [`Capabilities::rename`]; `NameTaken` where names are unique.
+    async fn rename_instance(&self, id: &InstanceId, name: &str) -> Result<()> {
+        let _ = (id, name);
+        Err(Error::unsupported(self.provider_name(), "rename_instance"))
+    }
+
     /// Turns the power switch and waits until the instance has followed. Idempotent but for
     /// `Reboot`.
     ///
@@ -119,6 +128,14 @@ pub trait VpsClient: Debug + Send + Sync {
         Err(Error::unsupported(self.provider_name(), "delete_snapshot"))
     }
 
+    /// Lists the SSH public keys of the account, of every page.
+    ///
+    /// # Errors
+    /// `Unsupported` unless [`Capabilities::ssh_key_store`].
+    async fn list_ssh_keys(&self) -> Result<Vec<SshKey>> {
+        Err(Error::unsupported(self.provider_name(), "list_ssh_keys"))
+    }
+
     /// Forgets an SSH public key. Idempotent: one that is gone is a success.
     ///
     /// # Errors
@@ -137,6 +154,8 @@ pub struct Capabilities {
     pub user_data_limit: usize,
     /// Whether [`VpsClient::set_tags`] works.
     pub set_tags: bool,
+    /// Whether [`VpsClient::rename_instance`] works.
+    pub rename: bool,
     /// Whether [`VpsClient::power`] works.
     pub power: bool,
     /// Whether instance snapshots work.
@@ -152,6 +171,7 @@ impl Capabilities {
         Self {
             user_data_limit,
             set_tags: false,
+            rename: false,
             power: false,
             snapshots: false,
             ssh_key_store: false,

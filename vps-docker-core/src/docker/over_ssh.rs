@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::ImageConfig;
 use crate::error::{ErrorKind, Result};
@@ -62,6 +63,25 @@ impl DockerOverSsh {
     ) -> Result<RemoteProcess> {
         let command = format!("DOCKER_BUILDKIT=0 docker {}", join(args));
         self.vps.spawn(&command).await
+    }
+
+    /// Waits for a container to end and returns its exit code, `None` when it runs on at the limit.
+    /// The other side keeps the limit too: a session that nobody listens to any more counts against
+    /// sshd's maximum until its command ends.
+    pub(crate) async fn wait_for_end(
+        &self,
+        container: &str,
+        limit: Duration,
+    ) -> Result<Option<String>> {
+        const TIMED_OUT: i32 = 124;
+        let seconds = limit.as_secs().max(1).to_string();
+        let command = join(["timeout", &seconds, "docker", "wait", container]);
+        let output = self.vps.run(&command, b"").await?;
+        if output.exit_code() == TIMED_OUT {
+            return Ok(None);
+        }
+        let code = output.success(ErrorKind::Docker, "`docker wait` on the VPS")?;
+        Ok(Some(code.trim().to_owned()))
     }
 
     /// The image, or `None` when the VPS does not have it.
