@@ -139,7 +139,7 @@ impl Vps {
     pub(crate) fn bytes_on_the_wire(&self) -> u64 {
         let counters = "cd /sys/class/net/eth0/statistics; cat rx_bytes tx_bytes";
         let counters = self.inside(counters);
-        let numbers = counters.lines().map(|line| line.parse::<u64>());
+        let numbers = counters.lines().map(str::parse::<u64>);
         numbers.map(|number| number.expect("a number")).sum()
     }
 }

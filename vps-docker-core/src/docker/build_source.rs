@@ -91,8 +91,8 @@ impl BuildSource {
             || !self.build.secrets.is_empty()
             || self.local.as_ref().is_some_and(own_ignore_file)
             || self.build.arguments.iter().any(|argument| {
-                let begins = |option: &&str| argument.starts_with(*option);
-                ARGUMENTS.iter().any(|option| begins(&option))
+                let mut options = ARGUMENTS.iter();
+                options.any(|option| argument.starts_with(option))
             })
     }
 }

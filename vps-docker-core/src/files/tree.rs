@@ -209,7 +209,7 @@ mod tests {
         let root = tempfile::tempdir().expect("a directory");
         let locked = root.path().join("locked");
         create_dir(&locked).expect("made");
-        std::fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0))
+        std::fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0o0))
             .expect("locked");
         let walk = || Tree::walk(root.path(), &Ignore::default());
         let as_nobody = || {

@@ -17,7 +17,8 @@ impl Host {
     /// into the directory of that name, where others are left alone. Directories above are made.
     /// A relative path begins in the image's working directory.
     ///
-    /// Symbolic links are copied as links. Permissions and times of modification are kept, owners,
+    /// Symbolic links are copied as links, and one that is in the place of what is copied is
+    /// replaced, also where it leads to a directory. Permissions and times of modification are kept, owners,
     /// extended attributes and hard links are not. Only what differs travels, compressed while
     /// that is faster, and memory does not grow with the files.
     ///

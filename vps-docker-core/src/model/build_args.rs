@@ -35,7 +35,8 @@ pub struct ImageBuild {
     pub dockerfile: Option<PathBuf>,
     /// What a `RUN --mount=type=secret` may read.
     pub secrets: Vec<BuildSecret>,
-    /// All other arguments, in order.
+    /// All other arguments, in order. A `--build-arg` is no place for a secret: as with any
+    /// `docker build`, its value is seen among the processes there and in the image's history.
     pub arguments: Vec<String>,
 }
 

@@ -209,3 +209,40 @@ impl HostSpecBuilder {
 fn invalid(message: &str) -> Error {
     Error::new(ErrorKind::Invalid, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_apply_and_the_last_of_a_repeated_flag_wins() {
+        let builder = || HostSpec::builder("web").region("asked");
+        let none = builder().build().expect("legal");
+        assert_eq!((none.region.as_deref(), none.plan), (Some("asked"), None));
+        assert_eq!(none.build, None);
+        let args = ["--vps-region=a", "--vps-plan=p", "--vps-region", "b"];
+        let spec = builder().build_args(args).build().expect("legal");
+        assert_eq!(spec.region.as_deref(), Some("b"));
+        assert_eq!(spec.plan.as_deref(), Some("p"));
+        assert_eq!((spec.os, spec.build), (None, None));
+    }
+
+    #[test]
+    fn an_image_is_either_built_or_named() {
+        let builder = || HostSpec::builder("web");
+        let built = builder().build_args(["."]).build().expect("legal");
+        assert_eq!(built.image_source, ImageSource::Built);
+        let reference = built.build.as_ref().map(ImageBuild::reference);
+        let default = ImageReference::new("debian").expect("legal");
+        let container = built.container(&default, 2222).expect("legal");
+        assert_eq!(Some(container.image), reference);
+        for bad in [
+            builder().build_args(["."]).image("debian"),
+            builder().build_args(["."]).image_source(ImageSource::Pull),
+            builder().image_source(ImageSource::Built),
+        ] {
+            let error = bad.build().expect_err("both");
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+        }
+    }
+}
