@@ -296,7 +296,7 @@ async fn a_secret_is_read_by_the_build_and_found_nowhere_else(host: &Host, vps: 
     write(&file, format!("{SECRET}\n")).expect("written");
     // It prints what it should not, and gives us the time to look at what runs.
     let dockerfile = "FROM debian:bookworm-slim\nRUN --mount=type=secret,id=token \
-                      cat /run/secrets/token && sha256sum </run/secrets/token >/sum && sleep 2\n";
+                      cat /run/secrets/token && sha256sum </run/secrets/token >/sum && sleep 1\n";
     write(context.path().join("Dockerfile"), dockerfile).expect("written");
     let path = context.path().display().to_string();
     let secret = format!("--secret=id=token,src={}", file.display());
