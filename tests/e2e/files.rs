@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use vps_docker::{ErrorKind, Host, HostSpec};
 
-use crate::support::{World, unique};
+use crate::support::{Vps, World, unique};
 
 /// One host, as each costs a boot.
 #[tokio::test(flavor = "multi_thread")]
@@ -22,6 +22,7 @@ async fn files_travel_to_a_host_and_back() {
     let spec = HostSpec::builder(&host_name).build_args([context.path().display().to_string()]);
     let host = world.create(spec).await.expect("created");
     trees_and_files_arrive_as_they_are(&host).await;
+    only_what_has_changed_travels(&host).await;
     what_cannot_be_written_or_read_fails_at_once(&host).await;
     a_dropped_upload_goes_on_by_itself_and_sends_nothing_twice(&world, &host).await;
     a_container_without_tar_says_so(&host).await;
@@ -75,6 +76,36 @@ async fn trees_and_files_arrive_as_they_are(host: &Host) {
     let file = here.path().join("passwd");
     host.download("/etc/passwd", &file).await.expect("fetched");
     assert!(read_to_string(&file).expect("there").contains("app:"));
+}
+
+/// Of 5,000 files and 20 MB, as the VPS's network card counts it, both ways.
+async fn only_what_has_changed_travels(host: &Host) {
+    const TOTAL: u64 = 20_000_000;
+    let here = tempfile::tempdir().expect("a directory");
+    let mut random = std::fs::File::open("/dev/urandom").expect("there");
+    for number in 0..5000 {
+        let mut content = [0; 4000];
+        std::io::Read::read_exact(&mut random, &mut content).expect("endless");
+        let directory = here.path().join(format!("d{}", number / 100));
+        create_dir_all(&directory).expect("made");
+        write(directory.join(format!("f{number}")), content).expect("written");
+    }
+    let vps = Vps::of(host);
+    let measure = async || {
+        let before = vps.bytes_on_the_wire();
+        host.upload(here.path(), "many").await.expect("sent");
+        vps.bytes_on_the_wire() - before
+    };
+    let first = measure().await;
+    assert!(
+        first > TOTAL,
+        "{first} bytes: the count is of something else"
+    );
+    let unchanged = measure().await;
+    assert!(unchanged < TOTAL / 100, "{unchanged} bytes");
+    write(here.path().join("d7/f707"), "changed").expect("written");
+    let one_changed = measure().await;
+    assert!(one_changed < TOTAL / 50, "{one_changed} bytes");
 }
 
 async fn what_cannot_be_written_or_read_fails_at_once(host: &Host) {
