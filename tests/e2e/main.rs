@@ -5,8 +5,10 @@
 
 mod bad_input;
 mod bootstrap;
+mod build;
 mod create;
 mod fault;
+mod files;
 mod gc;
 mod idle;
 mod image;

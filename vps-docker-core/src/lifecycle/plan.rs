@@ -1,6 +1,6 @@
 use super::engine::Engine;
 use crate::client::VpsClientExt;
-use crate::docker::look_up_locally;
+use crate::docker::{BuildSource, look_up_locally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     ContainerSpec, HostName, HostSpec, HostTags, IdlePolicy, Image, ImageSource, Instance,
@@ -15,6 +15,8 @@ pub(super) struct Planned {
     pub(super) image: Image,
     pub(super) container: ContainerSpec,
     pub(super) idle_policy: IdlePolicy,
+    /// Where the container's image is built.
+    pub(super) build: Option<BuildSource>,
 }
 
 /// Makes every choice and checks it against what the provider offers. Nothing is ordered.
@@ -27,6 +29,10 @@ pub(super) async fn plan(engine: &Engine, spec: &HostSpec) -> Result<Planned> {
     }
     let idle_policy = spec.idle_policy.as_ref();
     let idle_policy = idle_policy.unwrap_or(&settings.default_idle_policy);
+    let build = match &spec.build {
+        None => None,
+        Some(build) => Some(BuildSource::look(build.clone()).await?),
+    };
     let catalog = engine.client.catalog().await?;
     let region = catalog.region(choice(&spec.region, &settings.default_region))?;
     let plan = catalog.plan(choice(&spec.plan, &settings.default_plan))?;
@@ -38,6 +44,7 @@ pub(super) async fn plan(engine: &Engine, spec: &HostSpec) -> Result<Planned> {
         image: image.clone(),
         container,
         idle_policy: idle_policy.clone(),
+        build,
     })
 }
 

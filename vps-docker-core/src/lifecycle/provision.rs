@@ -10,12 +10,13 @@ use super::host::Doors;
 use super::instance_spec::{instance_spec, tags};
 use super::order::Order;
 use super::plan::Planned;
+use super::reconnecting::Reconnecting;
 use super::run_container::{container_ended, run_container};
 use super::timeline::Timeline;
 use super::vps_setup::{Prepared, prepare_vps, wait_for_bootstrap};
 use crate::client::VpsClientExt;
 use crate::docker::{
-    DerivedImage, DockerOverSsh, ImageConfig, bring_image, container_command, derive,
+    DerivedImage, DockerOverSsh, ImageConfig, bring_image, build_image, container_command, derive,
     look_up_locally,
 };
 use crate::error::{Error, ErrorKind, Result};
@@ -98,6 +99,8 @@ impl Provision {
         let known = self.known(&instance, address);
         let doors = Doors::new(&self.engine, &self.entry, &known);
         let vps = self.connect(&doors).await?;
+        // A connection that is lost while much is sent is made anew, once for all that follows.
+        let vps = Arc::new(Reconnecting::new(&self.engine, vps));
         let docker = DockerOverSsh::new(vps.clone());
         let store = HostStore::new(vps.clone());
 
@@ -115,6 +118,7 @@ impl Provision {
 
         record.ready_at = Some(Timestamp::now());
         self.finish(&store, &mut record, &instance, place).await?;
+        let vps = vps.connection().await?;
         let host = Host::created(&self.engine, record, known, doors, (vps, container_door));
         Ok(host.with_phases(self.timeline.timings()))
     }
@@ -186,15 +190,15 @@ impl Provision {
         self.timeline.phase(Phase::Connect, connect).await
     }
 
-    async fn bootstrap(&self, vps: &Arc<Connection>) -> Result<Prepared> {
+    async fn bootstrap(&self, vps: &Reconnecting) -> Result<Prepared> {
         let work = async {
             // The bootstrap stops itself at its deadline and says what it was at: hear that first.
             let limit = self.engine.settings.docker_install_timeout + REPORT_GRACE;
             let tell = |text: String| self.timeline.progress(Phase::Bootstrap, text);
             within(limit, "docker_install_timeout", async {
-                wait_for_bootstrap(&**vps, limit, &tell).await?;
+                wait_for_bootstrap(vps, limit, &tell).await?;
                 let image = &self.planned.container.image;
-                prepare_vps(&**vps, self.engine.data_dir.container_key().public(), image).await
+                prepare_vps(vps, self.engine.data_dir.container_key().public(), image).await
             })
             .await
         };
@@ -210,15 +214,14 @@ impl Provision {
         let settings = &self.engine.settings;
         let container = &self.planned.container;
         let tell = |text: String| self.timeline.progress(Phase::Image, text);
-        let bring = bring_image(
-            docker,
-            &settings.local_engine,
-            &container.image,
-            container.image_source,
-            local,
-            on_vps,
-            &tell,
-        );
+        let bring = async {
+            let engine = &settings.local_engine;
+            let (image, source) = (&container.image, container.image_source);
+            match &self.planned.build {
+                Some(build) => build_image(docker, engine, build, image, &tell).await,
+                None => bring_image(docker, engine, image, source, local, on_vps, &tell).await,
+            }
+        };
         let limit = settings.image_transfer_timeout;
         let bring = within(limit, "image_transfer_timeout", bring);
         let base = self.timeline.phase(Phase::Image, bring).await?;

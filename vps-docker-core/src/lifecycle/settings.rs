@@ -34,7 +34,7 @@ pub struct Settings {
     pub ssh_connect_timeout: Duration,
     /// Until the bootstrap on the VPS has ended. Default 300 s.
     pub docker_install_timeout: Duration,
-    /// For the image to get to the VPS. Default 900 s.
+    /// For the image to get to the VPS, or to be built there. Default 900 s.
     pub image_transfer_timeout: Duration,
     /// For sshd to be brought into the image. Default 300 s.
     pub image_build_timeout: Duration,

@@ -1,5 +1,6 @@
 //! Plain data: names, specifications, records. Nothing here does I/O.
 
+mod build_args;
 mod catalog;
 mod container_spec;
 mod event;
@@ -16,6 +17,7 @@ mod tags;
 mod text;
 mod timestamp;
 
+pub use build_args::{BuildArgs, BuildContext, BuildSecret, ImageBuild};
 pub use catalog::{Catalog, Image, Plan, Region};
 pub use container_spec::{ContainerCommand, ContainerSpec, ImageSource};
 pub use event::{CreateEvent, Phase, PhaseTiming};

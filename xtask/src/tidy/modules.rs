@@ -14,6 +14,7 @@ const ORDER: &[&[&str]] = &[
     &["error"],
     &["keys"],
     &["client", "cloud_init", "http", "ssh"],
+    &["files"],
     &["registry", "docker", "store"],
     &["idle"],
     &["lifecycle"],
