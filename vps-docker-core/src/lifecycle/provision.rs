@@ -241,7 +241,7 @@ impl Provision {
         let work = async {
             record.container_command = container_command(&record.container, base)?;
             run_container(docker, record).await?;
-            base.login_user(docker).await
+            base.login_user(docker, &record.host_dir).await
         };
         let limit = self.engine.settings.container_start_timeout;
         let work = within(limit, "container_start_timeout", work);
