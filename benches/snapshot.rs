@@ -13,9 +13,7 @@
 use std::time::{Duration, Instant};
 
 use vps_docker::model::SnapshotName;
-use vps_docker::{
-    DataDir, Host, HostSpec, ProviderOptions, Registry, Settings, VpsDockerProvider,
-};
+use vps_docker::{DataDir, Host, HostSpec, ProviderOptions, Registry, Settings, VpsDockerProvider};
 
 const RUNS: usize = 7;
 const FILES: &str = "mkdir -p /vps-docker/files && cd /vps-docker/files && \
@@ -90,7 +88,8 @@ impl Times {
         let (gap, (taken, took)) = tokio::try_join!(clock, snapshot)?;
         self.snapshot.push(seconds(took));
         self.told.push(taken.paused_ms as f64);
-        self.seen.push(gap.stdout.trim().parse().unwrap_or(f64::NAN));
+        self.seen
+            .push(gap.stdout.trim().parse().unwrap_or(f64::NAN));
         let began = Instant::now();
         host.restore(&taken.id).await?;
         self.restore.push(seconds(began.elapsed()));

@@ -39,6 +39,10 @@ look() {
     fi
 }
 
+# For the idle watcher, which may be about to stop a container that runs.
+open_idle_window() { : >/run/vps-docker/idle-window; }
+start_watcher() { [ ! -e /etc/vps-docker/idle.conf ] || systemctl start vps-docker-idle.service; }
+
 # A restore that was cut off is completed where the new container runs: it may have been at work since. Else it is
 # undone.
 recover() {
@@ -86,6 +90,7 @@ undo_restore() {
     rm -rf "$prepared"
     forget_images
     if [ "$was" = running ]; then
+        open_idle_window
         docker start vps-docker >/dev/null
     fi
     rm -f "$journal"

@@ -1,7 +1,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::adaptive_gzip::{self, Sent};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::adaptive_gzip::{self, Sent};
 use crate::ssh::{Output, RemoteProcess};
 
 /// Whether what goes through a pipe is compressed on its way out of this side.

@@ -3,7 +3,9 @@
 look
 [ -n "$status" ] || exit 66
 rm -f "$state/stop.json"
+open_idle_window
 docker start vps-docker >/dev/null
+start_watcher
 # Docker gives it the host name of its first start; a rename may have been since.
 process=$(docker container inspect -f '{{.State.Pid}} {{.Config.Hostname}}' vps-docker)
 case $process in

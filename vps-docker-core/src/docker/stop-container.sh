@@ -2,6 +2,11 @@
 # the state volume first: with that mark a stop is told from a crash. A container that does not run is left alone.
 #
 # $1: `client` or `idle`, $2: the reason in words, $3: seconds until it is killed.
+# Somebody has started it since the idle watcher looked last: it opens a new window at its next look.
+if [ "$1" = idle ] && [ -e /run/vps-docker/idle-window ]; then
+    echo 'somebody has just started it' >&2
+    exit 76
+fi
 look
 case $status in
 running | restarting) ;;

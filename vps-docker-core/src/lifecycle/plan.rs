@@ -3,11 +3,11 @@ use std::sync::Arc;
 use super::engine::Engine;
 use super::snapshot_source::SnapshotSource;
 use crate::client::VpsClientExt;
-use crate::docker::look_up_locally;
+use crate::docker::{BuildSource, look_up_locally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    BootImage, ContainerSpec, HostName, HostOrigin, HostSpec, HostTags, Image, ImageSource,
-    Instance, InstanceId, Plan, Region,
+    BootImage, ContainerSpec, HostName, HostOrigin, HostSpec, HostTags, IdlePolicy, Image,
+    ImageSource, Instance, InstanceId, Plan, Region,
 };
 
 /// A specification with every choice made and known to exist.
@@ -20,6 +20,9 @@ pub(super) struct Planned {
     pub(super) container: ContainerSpec,
     /// Where image and data come from, if not from where images come from.
     pub(super) source: Option<Arc<SnapshotSource>>,
+    pub(super) idle_policy: IdlePolicy,
+    /// Where the container's image is built.
+    pub(super) build: Option<BuildSource>,
 }
 
 /// Makes every choice and checks it against what the provider offers. Nothing is ordered.
@@ -39,6 +42,12 @@ pub(super) async fn plan(engine: &Arc<Engine>, spec: &HostSpec) -> Result<Planne
         // What is not here cannot be shipped: said before anything is ordered.
         look_up_locally(&settings.local_engine, &container.image, ImageSource::Ship).await?;
     }
+    let idle_policy = spec.idle_policy.as_ref();
+    let idle_policy = idle_policy.unwrap_or(&settings.default_idle_policy);
+    let build = match &spec.build {
+        None => None,
+        Some(build) => Some(BuildSource::look(build.clone()).await?),
+    };
     let catalog = engine.client.catalog().await?;
     let region = catalog.region(choice(&spec.region, &settings.default_region))?;
     let plan = catalog.plan(choice(&spec.plan, &settings.default_plan))?;
@@ -51,6 +60,8 @@ pub(super) async fn plan(engine: &Arc<Engine>, spec: &HostSpec) -> Result<Planne
         boot_image: boot_image(engine, spec, image).await?,
         container,
         source,
+        idle_policy: idle_policy.clone(),
+        build,
     })
 }
 

@@ -2,13 +2,14 @@ use std::sync::Arc;
 
 use super::engine::Engine;
 use super::host_script::{ScriptEnd, no_snapshot};
+use super::reconnecting::Reconnecting;
 use super::{Host, find};
 use crate::docker::{
     CHECK_SNAPSHOT, DockerOverSsh, FILL_FROM_SNAPSHOT, SEND_SNAPSHOT, Wire, move_image, pipe,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ContainerSpec, HostName, HostSnapshotId, HostSpec, StartArgs};
-use crate::ssh::{Connection, Transport, join};
+use crate::ssh::{Transport, join};
 use crate::store::{HostRecord, HostSnapshot};
 
 /// The snapshot of another host that a host begins with.
@@ -85,7 +86,7 @@ impl SnapshotSource {
     /// the snapshot's record. Returns the image's name there.
     pub(super) async fn move_to(
         &self,
-        vps: &Arc<Connection>,
+        vps: &Arc<Reconnecting>,
         progress: &(dyn Fn(String) + Send + Sync),
     ) -> Result<String> {
         let docker = DockerOverSsh::new(vps.clone());
@@ -124,7 +125,7 @@ impl SnapshotSource {
 
     async fn move_data(
         &self,
-        vps: &Arc<Connection>,
+        vps: &Arc<Reconnecting>,
         progress: &(dyn Fn(String) + Send + Sync),
     ) -> Result<()> {
         let bytes: u64 = self.snapshot.files.iter().map(|file| file.size_bytes).sum();

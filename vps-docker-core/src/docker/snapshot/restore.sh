@@ -55,7 +55,9 @@ swap() {
     fi
     mv "$data" "$replaced"
     mv "$prepared" "$data"
+    open_idle_window
     eval "docker $words" >/dev/null
+    start_watcher
 }
 
 await_door() {

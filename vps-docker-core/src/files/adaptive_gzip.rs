@@ -24,7 +24,7 @@ pub(crate) struct Sent {
 }
 
 /// Copies all of `from` as a gzip stream into `to` and shuts it down.
-pub(super) async fn copy(
+pub(crate) async fn copy(
     mut from: impl AsyncRead + Unpin + Send + 'static,
     mut to: impl AsyncWrite + Unpin,
 ) -> std::io::Result<Sent> {
