@@ -10,4 +10,5 @@ mod fault;
 mod image;
 mod interrupted;
 mod registry;
+mod ship;
 mod support;

@@ -1,8 +1,10 @@
 //! What the tests share: an engine with a data directory of its own, and clean-up.
 
+use std::fs::File;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use tempfile::TempDir;
@@ -195,6 +197,60 @@ impl VpsClient for Altered {
 
 fn fault(message: &str) -> Error {
     Error::new(ErrorKind::Provider, message).retryable()
+}
+
+/// An image on this side's engine, removed with the test.
+pub(crate) struct LocalImage {
+    pub(crate) name: String,
+    /// Every one that had the name.
+    ids: Vec<String>,
+}
+
+impl LocalImage {
+    /// Builds it of a Dockerfile alone.
+    pub(crate) fn build(dockerfile: &str) -> Self {
+        Self::of(dockerfile, &[])
+    }
+
+    /// Builds it of a Dockerfile, with these files as the context.
+    pub(crate) fn of(dockerfile: &str, files: &[(&str, &[u8])]) -> Self {
+        let mut image = Self {
+            name: format!("{}:1", unique("vps-docker-test")),
+            ids: Vec::new(),
+        };
+        image.rebuild(dockerfile, files);
+        image
+    }
+
+    /// Gives its name to another image.
+    pub(crate) fn rebuild(&mut self, dockerfile: &str, files: &[(&str, &[u8])]) {
+        let context = tempfile::tempdir().expect("a directory");
+        for (name, content) in files {
+            let path = context.path().join(name);
+            std::fs::write(&path, content).expect("written");
+            // The same content is the same layer, whenever it was written.
+            let file = File::open(&path).expect("there");
+            file.set_modified(SystemTime::UNIX_EPOCH).expect("ours");
+        }
+        std::fs::write(context.path().join("Dockerfile"), dockerfile).expect("written");
+        let path = context.path().display().to_string();
+        let label = "--label=vps-docker-test";
+        docker(&["build", "--force-rm", label, "-t", &self.name, &path]);
+        self.ids.push(self.inspect("{{.Id}}"));
+    }
+
+    pub(crate) fn inspect(&self, format: &str) -> String {
+        let found = docker(&["image", "inspect", "--format", format, &self.name]);
+        found.trim().to_owned()
+    }
+}
+
+impl Drop for LocalImage {
+    fn drop(&mut self) {
+        for image in [&self.name].into_iter().chain(&self.ids) {
+            docker(&["image", "rm", "--force", image]);
+        }
+    }
 }
 
 /// A host name that no other test uses.

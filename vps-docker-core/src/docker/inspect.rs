@@ -17,6 +17,15 @@ pub(crate) struct ImageConfig {
     pub(crate) size: u64,
     #[serde(default, deserialize_with = "null_is_empty")]
     pub(crate) config: RunConfig,
+    #[serde(default, rename = "RootFS", deserialize_with = "null_is_empty")]
+    root_fs: RootFs,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RootFs {
+    #[serde(default, deserialize_with = "null_is_empty")]
+    layers: Vec<String>,
 }
 
 /// How an image wants to be run.
@@ -68,6 +77,11 @@ impl ImageConfig {
         docker.run(args).await.map(|name| name.trim().to_owned())
     }
 
+    /// The digests of its layers' uncompressed contents, the lowest one first.
+    pub(crate) fn layers(&self) -> &[String] {
+        &self.root_fs.layers
+    }
+
     /// Whether no registry is known to have it.
     pub(crate) fn is_only_local(&self) -> bool {
         self.repo_digests.is_empty()
@@ -87,6 +101,7 @@ mod tests {
         assert!(config.is_only_local());
         assert_eq!(config.config.user, "app");
         assert!(config.config.cmd.is_empty());
+        assert!(config.layers().is_empty());
         ImageConfig::parse("[]").expect_err("none");
     }
 }

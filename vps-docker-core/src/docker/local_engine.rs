@@ -1,11 +1,12 @@
 use std::ffi::OsString;
 use std::process::Stdio;
 
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use super::ImageConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ImageReference;
+use crate::ssh::RemoteProcess;
 
 /// Docker on this side, from which images can be shipped. It need not be there: then nothing can
 /// be shipped.
@@ -66,8 +67,9 @@ impl LocalEngine {
     }
 
     /// Starts to write the image as a tar stream to its standard output.
-    pub(crate) fn save(&self, reference: &ImageReference) -> Result<Child> {
-        self.command(["save", reference.as_str()])
+    pub(super) fn save(&self, reference: &str) -> Result<RemoteProcess> {
+        let mut child = self
+            .command(["save", reference])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -78,7 +80,18 @@ impl LocalEngine {
                     "cannot start the `docker` program on this side to ship the image",
                 )
                 .with_source(error)
-            })
+            })?;
+        let piped = "piped by its maker";
+        Ok(RemoteProcess {
+            stdin: None,
+            stdout: Box::pin(child.stdout.take().expect(piped)),
+            stderr: Box::pin(child.stderr.take().expect(piped)),
+            exit: Box::pin(async move {
+                child.wait().await.map_err(|error| {
+                    Error::new(ErrorKind::Docker, "`docker save` did not end").with_source(error)
+                })
+            }),
+        })
     }
 
     fn command<const N: usize>(&self, args: [&str; N]) -> Command {

@@ -7,9 +7,11 @@ mod inspect;
 mod local_engine;
 mod over_ssh;
 mod run;
+mod ship;
 
 pub use local_engine::LocalEngine;
 pub use over_ssh::DockerOverSsh;
+pub use ship::Shipped;
 
 pub(crate) use derived_image::{DerivedImage, derive};
 pub(crate) use image_transfer::{bring_image, look_up_locally};

@@ -1,21 +1,34 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::ImageConfig;
 use crate::error::{ErrorKind, Result};
 use crate::model::ImageReference;
-use crate::ssh::{RemoteProcess, Transport, TransportExt, join};
+use crate::ssh::{Output, RemoteProcess, Transport, TransportExt, join};
 
 /// Docker on the VPS: the `docker` program there, one session per call on one connection.
 #[derive(Clone, Debug)]
 pub struct DockerOverSsh {
     vps: Arc<dyn Transport>,
+    pub(super) scratch_dir: PathBuf,
 }
 
 impl DockerOverSsh {
     /// Docker of the VPS at the other end.
     #[must_use]
     pub fn new(vps: Arc<dyn Transport>) -> Self {
-        Self { vps }
+        Self {
+            vps,
+            scratch_dir: "/var/tmp".into(),
+        }
+    }
+
+    /// Where on this side an image may be written down while it is shipped. Default: `/var/tmp`,
+    /// which is on disk where `/tmp` may be in memory.
+    #[must_use]
+    pub fn scratch_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.scratch_dir = directory.into();
+        self
     }
 
     /// Runs `docker` with these arguments, each of which arrives as it is, and returns what it
@@ -57,6 +70,11 @@ impl DockerOverSsh {
     ) -> Result<RemoteProcess> {
         let command = format!("DOCKER_BUILDKIT=0 docker {}", join(args));
         self.vps.spawn(&command).await
+    }
+
+    /// Runs a script of ours on the VPS.
+    pub(super) async fn run_script(&self, script: &str) -> Result<Output> {
+        self.vps.run(&join(["sh", "-c", script]), b"").await
     }
 
     /// The image, or `None` when the VPS does not have it.
