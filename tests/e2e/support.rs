@@ -222,6 +222,15 @@ impl LocalImage {
         image
     }
 
+    /// Pulls it from a registry.
+    pub(crate) fn pulled(name: String) -> Self {
+        docker(&["pull", "--quiet", &name]);
+        Self {
+            name,
+            ids: Vec::new(),
+        }
+    }
+
     /// Gives its name to another image.
     pub(crate) fn rebuild(&mut self, dockerfile: &str, files: &[(&str, &[u8])]) {
         let context = tempfile::tempdir().expect("a directory");
