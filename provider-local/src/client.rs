@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use vps_docker_core::model::{
-    Catalog, DestroyOutcome, Instance, InstanceFilter, InstanceId, InstanceSnapshot, InstanceSpec,
-    PowerAction, SnapshotId, SshKeyId, Tags,
+    Catalog, DestroyOutcome, HostName, Instance, InstanceFilter, InstanceId, InstanceSnapshot,
+    InstanceSpec, PowerAction, SnapshotId, SshKeyId, Tags,
 };
 use vps_docker_core::{Capabilities, Result, VpsClient};
 
@@ -65,6 +65,7 @@ impl VpsClient for LocalProvider {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::minimal(USER_DATA_LIMIT);
         capabilities.set_tags = true;
+        capabilities.rename = true;
         capabilities.power = true;
         capabilities.snapshots = true;
         capabilities
@@ -100,6 +101,11 @@ impl VpsClient for LocalProvider {
 
     async fn set_tags(&self, id: &InstanceId, tags: &Tags) -> Result<()> {
         self.0.store().await?.set_tags(id, tags).await
+    }
+
+    async fn rename_instance(&self, id: &InstanceId, name: &str) -> Result<()> {
+        HostName::new(name)?;
+        self.0.store().await?.rename(id, name).await
     }
 
     async fn power(&self, id: &InstanceId, action: PowerAction) -> Result<()> {

@@ -14,13 +14,14 @@ use bollard::Docker;
 use bollard::models::{ContainerSummary, Volume, VolumeCreateRequest};
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveVolumeOptions,
+    RemoveVolumeOptions, RenameContainerOptionsBuilder,
 };
 use vps_docker_core::model::{Instance, InstanceId, Tags};
 use vps_docker_core::{Error, ErrorKind, Result};
 
 use crate::convert;
 use crate::error::{during, is_not_found};
+use crate::machine::container_name;
 use crate::wire::{self, Description, Kind};
 
 /// The instances of one account.
@@ -85,6 +86,28 @@ impl Store {
 
     /// Replaces the tags of an instance.
     pub(crate) async fn set_tags(&self, id: &InstanceId, tags: &Tags) -> Result<()> {
+        let change = |description: &mut Description| description.tags.clone_from(tags);
+        self.describe(id, change).await
+    }
+
+    /// Gives the instance another name. Its container goes first: the engine refuses a name that
+    /// is taken.
+    pub(crate) async fn rename(&self, id: &InstanceId, name: &str) -> Result<()> {
+        let container = self.container(id).await?;
+        let new = container_name(&self.account, name);
+        let bears_it = |names: &Vec<String>| names.contains(&format!("/{new}"));
+        if !container.names.as_ref().is_some_and(bears_it) {
+            let options = RenameContainerOptionsBuilder::new().name(&new).build();
+            self.docker
+                .rename_container(&container.id.unwrap_or_default(), options)
+                .await
+                .map_err(during("rename container"))?;
+        }
+        let change = |description: &mut Description| description.name = name.to_owned();
+        self.describe(id, change).await
+    }
+
+    async fn describe(&self, id: &InstanceId, change: impl FnOnce(&mut Description)) -> Result<()> {
         let volumes = self.volumes(Some(Kind::Tags), Some(id)).await?;
         let newest = volumes
             .iter()
@@ -94,10 +117,8 @@ impl Store {
             // Somebody removed the volumes by hand.
             None => (self.container(id).await?.labels.unwrap_or_default(), 0),
         };
-        let description = Description {
-            tags: tags.clone(),
-            ..Description::from_labels(&labels)?
-        };
+        let mut description = Description::from_labels(&labels)?;
+        change(&mut description);
         loop {
             generation += 1;
             let made = self.create_tag_volume(id, generation, &description).await?;

@@ -9,6 +9,7 @@ mod create;
 mod fault;
 mod image;
 mod interrupted;
+mod life;
 mod registry;
 mod ship;
 mod support;

@@ -47,6 +47,15 @@ impl World {
         }
     }
 
+    /// The same data directory, read anew.
+    pub(crate) fn reopened(mut self) -> Self {
+        let provider = &self.provider;
+        let data_dir = DataDir::open(provider.data_dir().path()).expect("fit");
+        let client = Arc::clone(provider.client());
+        self.provider = VpsDockerProvider::new(client, data_dir, provider.settings().clone());
+        self
+    }
+
     /// Creates a host.
     pub(crate) async fn create(&self, spec: HostSpecBuilder) -> Result<Host> {
         self.provider.create_host(spec.build()?).await

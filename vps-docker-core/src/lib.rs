@@ -28,4 +28,7 @@ pub use secrecy;
 
 pub use client::{Capabilities, VpsClient, VpsClientExt};
 pub use error::{Error, ErrorKind, Result};
-pub use lifecycle::{CreateHost, Destroyed, Host, Settings, SettingsBuilder, VpsDockerProvider};
+pub use lifecycle::{
+    CreateHost, Destroyed, Host, HostListing, ListedHost, Settings, SettingsBuilder,
+    VpsDockerProvider,
+};

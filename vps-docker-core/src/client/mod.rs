@@ -83,6 +83,15 @@ pub trait VpsClient: Debug + Send + Sync {
         Err(Error::unsupported(self.provider_name(), "set_tags"))
     }
 
+    /// Gives an instance another name at the provider. Idempotent.
+    ///
+    /// # Errors
+    /// `Unsupported` unless [`Capabilities::rename`]; `NameTaken` where names are unique.
+    async fn rename_instance(&self, id: &InstanceId, name: &str) -> Result<()> {
+        let _ = (id, name);
+        Err(Error::unsupported(self.provider_name(), "rename_instance"))
+    }
+
     /// Turns the power switch and waits until the instance has followed. Idempotent but for
     /// `Reboot`.
     ///
@@ -137,6 +146,8 @@ pub struct Capabilities {
     pub user_data_limit: usize,
     /// Whether [`VpsClient::set_tags`] works.
     pub set_tags: bool,
+    /// Whether [`VpsClient::rename_instance`] works.
+    pub rename: bool,
     /// Whether [`VpsClient::power`] works.
     pub power: bool,
     /// Whether instance snapshots work.
@@ -152,6 +163,7 @@ impl Capabilities {
         Self {
             user_data_limit,
             set_tags: false,
+            rename: false,
             power: false,
             snapshots: false,
             ssh_key_store: false,

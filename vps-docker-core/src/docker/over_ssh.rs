@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::ImageConfig;
 use crate::error::{ErrorKind, Result};
@@ -75,6 +76,25 @@ impl DockerOverSsh {
     /// Runs a script of ours on the VPS.
     pub(super) async fn run_script(&self, script: &str) -> Result<Output> {
         self.vps.run(&join(["sh", "-c", script]), b"").await
+    }
+
+    /// Waits for a container to end and returns its exit code, `None` when it runs on at the limit.
+    /// The other side keeps the limit too: a session that nobody listens to any more counts against
+    /// sshd's maximum until its command ends.
+    pub(crate) async fn wait_for_end(
+        &self,
+        container: &str,
+        limit: Duration,
+    ) -> Result<Option<String>> {
+        const TIMED_OUT: i32 = 124;
+        let seconds = limit.as_secs().max(1).to_string();
+        let command = join(["timeout", &seconds, "docker", "wait", container]);
+        let output = self.vps.run(&command, b"").await?;
+        if output.exit_code() == TIMED_OUT {
+            return Ok(None);
+        }
+        let code = output.success(ErrorKind::Docker, "`docker wait` on the VPS")?;
+        Ok(Some(code.trim().to_owned()))
     }
 
     /// The image, or `None` when the VPS does not have it.

@@ -1,4 +1,4 @@
-use super::{DerivedImage, DockerOverSsh, ImageConfig};
+use super::ImageConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ContainerCommand, ContainerSpec, HostId, HostName, HostTags};
 
@@ -18,8 +18,10 @@ pub(crate) struct ContainerRun<'a> {
     pub(crate) host_id: &'a HostId,
     pub(crate) name: &'a HostName,
     pub(crate) spec: &'a ContainerSpec,
-    pub(crate) base: &'a ImageConfig,
-    pub(crate) image: &'a DerivedImage,
+    /// The words handed to our entrypoint; see [`container_command`].
+    pub(crate) command: &'a [String],
+    /// The image with sshd in it.
+    pub(crate) image: &'a str,
     pub(crate) host_dir: &'a str,
     pub(crate) ssh_port: u16,
 }
@@ -45,78 +47,39 @@ impl ContainerRun<'_> {
             format!("--volume={DATA_VOLUME}:{}", self.host_dir),
             format!("--volume={CONTAINER_SSH_DIR}:/etc/vps-docker/ssh:ro"),
             format!("--label={}", HostTags::MARKER),
+            // Not the name: a label cannot be changed, a name can.
             format!("--label={}={}", HostTags::HOST, self.host_id),
-            format!("--label={}={}", HostTags::NAME, self.name),
         ]);
         if self.spec.command == ContainerCommand::None {
             // Both are about a command that does not run.
             args.extend(["--no-healthcheck".into(), "--stop-signal=SIGTERM".into()]);
         }
         args.extend(self.spec.start_args.as_slice().iter().cloned());
-        args.push(self.image.reference.to_string());
-        args.extend(self.command().cloned());
+        args.push(self.image.to_owned());
+        args.extend(self.command.iter().cloned());
         args
-    }
-
-    /// The words of the command. Setting the entrypoint drops the image's own: they are handed to
-    /// ours as arguments.
-    fn command(&self) -> impl Iterator<Item = &String> {
-        let config = &self.base.config;
-        let (first, second) = match &self.spec.command {
-            ContainerCommand::None => (&[][..], &[][..]),
-            ContainerCommand::Image => (&config.entrypoint[..], &config.cmd[..]),
-            ContainerCommand::Words(words) => (&words[..], &[][..]),
-        };
-        first.iter().chain(second)
-    }
-
-    /// Refuses the image's own command where it has none.
-    pub(crate) fn check(&self) -> Result<()> {
-        let config = &self.base.config;
-        if self.spec.command == ContainerCommand::Image
-            && config.entrypoint.is_empty()
-            && config.cmd.is_empty()
-        {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                format!(
-                    "the image {} has no command of its own; give one, or none",
-                    self.spec.image
-                ),
-            ));
-        }
-        Ok(())
     }
 }
 
-/// Docker's word for what the container is doing and its last exit code; `None` when there is no
-/// container.
-pub(crate) async fn container_state(docker: &DockerOverSsh) -> Result<Option<(String, i64)>> {
-    let listed = docker
-        .run([
-            "ps",
-            "--all",
-            "--no-trunc",
-            "--filter",
-            &format!("name=^/{CONTAINER_NAME}$"),
-            "--format",
-            "{{.State}} {{.Status}}",
-        ])
-        .await?;
-    let Some(line) = listed.lines().next() else {
-        return Ok(None);
-    };
-    let (state, status) = line.split_once(' ').ok_or_else(|| {
-        Error::new(
-            ErrorKind::Docker,
-            format!("`docker ps` says {line:?}, which is no state"),
-        )
-    })?;
-    // "Exited (137) 2 seconds ago"
-    let code = status
-        .split_once('(')
-        .and_then(|(_, rest)| rest.split_once(')'))
-        .and_then(|(code, _)| code.parse().ok())
-        .unwrap_or(0);
-    Ok(Some((state.to_owned(), code)))
+/// The words of the container's command. Setting the entrypoint drops the image's own: they are
+/// handed to ours as arguments.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`] when the image's own command is asked for and it has none.
+pub(crate) fn container_command(spec: &ContainerSpec, base: &ImageConfig) -> Result<Vec<String>> {
+    let config = &base.config;
+    match &spec.command {
+        ContainerCommand::None => Ok(Vec::new()),
+        ContainerCommand::Words(words) => Ok(words.clone()),
+        ContainerCommand::Image if config.entrypoint.is_empty() && config.cmd.is_empty() => {
+            Err(Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "the image {} has no command of its own; give one, or none",
+                    spec.image
+                ),
+            ))
+        }
+        ContainerCommand::Image => Ok([&config.entrypoint[..], &config.cmd[..]].concat()),
+    }
 }

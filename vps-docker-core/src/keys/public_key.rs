@@ -44,6 +44,23 @@ impl PublicKey {
         base32().encode(self.0.fingerprint(HashAlg::Sha256).as_bytes())
     }
 
+    /// The fingerprint that a [`pin`](Self::pin) stands for, as ssh prints it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for anything but 52 characters of base32.
+    pub fn fingerprint_of_pin(pin: &str) -> Result<String> {
+        let digest = base32().decode(pin.as_bytes()).ok();
+        let digest: Option<[u8; 32]> = digest.and_then(|digest| digest.try_into().ok());
+        digest
+            .map(|digest| ssh_key::Fingerprint::Sha256(digest).to_string())
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Invalid,
+                    format!("{pin:?} is no pin: 52 characters of a-z and 2-7 are expected"),
+                )
+            })
+    }
+
     /// The line of a `known_hosts` file that pins this key for an address and port.
     #[must_use]
     pub fn known_hosts_line(&self, address: IpAddr, port: u16) -> String {

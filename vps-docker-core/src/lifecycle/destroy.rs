@@ -1,7 +1,6 @@
 use super::engine::Engine;
-use super::plan::destroy_all;
 use crate::client::VpsClientExt;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{DestroyOutcome, HostId, HostName, HostTags, Instance, InstanceId};
 
 /// What a destroy found and did.
@@ -13,7 +12,8 @@ pub struct Destroyed {
 }
 
 /// Destroys every instance that belongs to the name: by the name's tag, and by what this side and
-/// an unfinished create in the journal know, whether the provider lists it or not.
+/// an unfinished create in the journal know, whether the provider lists it or not. Every step is
+/// tried, whatever became of those before it.
 #[tracing::instrument(name = "destroy", skip_all, fields(host = %name))]
 pub(super) async fn by_name(engine: &Engine, name: &HostName) -> Result<Destroyed> {
     let provider = engine.client.provider_name();
@@ -26,12 +26,12 @@ pub(super) async fn by_name(engine: &Engine, name: &HostName) -> Result<Destroye
     if let Some(left) = place.entry() {
         known.push((left.host_id.clone(), left.instance_id.clone()));
     }
-    let outcomes = destroy_known(engine, name, &known).await.map_err(|error| {
-        error
-            .with_host(name)
-            .with_operation("destroy")
-            .with_note("the instance may still exist and be billed; destroy it again")
-    })?;
+    let mut errors = Errors::default();
+    let outcomes = destroy_known(engine, name, &known, &mut errors).await;
+    // What is known here is forgotten last, and only when nothing is left that it leads to.
+    errors
+        .into_result(provider)
+        .map_err(|error| error.with_host(name).with_operation("destroy"))?;
     entry.remove()?;
     place.close()?;
     Ok(Destroyed { outcomes })
@@ -41,7 +41,8 @@ async fn destroy_known(
     engine: &Engine,
     name: &HostName,
     known: &[(HostId, Option<InstanceId>)],
-) -> Result<Vec<DestroyOutcome>> {
+    errors: &mut Errors,
+) -> Vec<DestroyOutcome> {
     let owner = engine.data_dir.owner().as_str();
     let ours = |instance: &Instance| {
         let host_id = instance.tag(HostTags::HOST);
@@ -49,19 +50,113 @@ async fn destroy_known(
             || (instance.tag(HostTags::NAME) == Some(name.as_str())
                 && instance.tag(HostTags::OWNER) == Some(owner))
     };
-    let mut listed = engine.client.marked_instances().await?;
+    let mut listed = match engine.client.marked_instances().await {
+        Ok(listed) => listed,
+        Err(error) => {
+            errors.add("looking for its instances", error);
+            Vec::new()
+        }
+    };
     listed.retain(ours);
-    let mut outcomes = destroy_all(engine, &listed).await?;
+    let mut outcomes = Vec::new();
+    for instance in &listed {
+        outcomes.extend(destroy_instance(engine, &instance.id, errors).await);
+    }
     let unlisted = known
         .iter()
         .filter_map(|(_, instance)| instance.as_ref())
         .filter(|id| listed.iter().all(|instance| instance.id != **id));
     for id in unlisted {
         // A listing may be late. Gone is what it is as a rule, and no news.
-        match engine.client.destroy_instance(id).await? {
-            DestroyOutcome::Gone => {}
-            outcome @ DestroyOutcome::EndsAt(_) => outcomes.push(outcome),
+        let outcome = destroy_instance(engine, id, errors).await;
+        outcomes.extend(outcome.filter(|outcome| *outcome != DestroyOutcome::Gone));
+    }
+    outcomes
+}
+
+async fn destroy_instance(
+    engine: &Engine,
+    id: &InstanceId,
+    errors: &mut Errors,
+) -> Option<DestroyOutcome> {
+    engine
+        .client
+        .destroy_instance(id)
+        .await
+        .map_err(|error| errors.add(&format!("destroying the instance {id}"), error))
+        .ok()
+}
+
+/// What went wrong on the way, all of it.
+#[derive(Debug, Default)]
+struct Errors(Vec<(String, Error)>);
+
+impl Errors {
+    fn add(&mut self, step: &str, error: Error) {
+        self.0.push((step.to_owned(), error));
+    }
+
+    /// One error of the kind of the first, with the words of all.
+    fn into_result(self, provider: &str) -> Result<()> {
+        let Some((_, first)) = self.0.first() else {
+            return Ok(());
+        };
+        let (kind, retryable) = (first.kind(), self.0.iter().all(|(_, e)| e.is_retryable()));
+        let steps: Vec<String> = self
+            .0
+            .iter()
+            .map(|(step, error)| format!("{step} failed: {error}"))
+            .collect();
+        let error = Error::new(
+            kind,
+            format!(
+                "{}; what is left may still be billed: destroy the host again, or remove it in \
+                 the console of the provider {provider:?}",
+                steps.join("; ")
+            ),
+        );
+        Err(if retryable { error.retryable() } else { error })
+    }
+}
+
+/// Destroys instances one after another, all of them.
+///
+/// # Errors
+/// When one or more could not be destroyed, naming each.
+pub(super) async fn destroy_all(engine: &Engine, instances: &[Instance]) -> Result<()> {
+    let mut errors = Errors::default();
+    for instance in instances {
+        destroy_instance(engine, &instance.id, &mut errors).await;
+    }
+    errors.into_result(engine.client.provider_name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn all_that_went_wrong_is_told_with_the_way_out() {
+        let mut errors = Errors::default();
+        let busy = Error::new(ErrorKind::Locked, "it is busy").retryable();
+        errors.add("destroying the instance 17", busy);
+        errors.add(
+            "destroying the instance 18",
+            Error::new(ErrorKind::Auth, "no"),
+        );
+        let error = errors.into_result("local").expect_err("two errors");
+        assert_eq!(
+            (error.kind(), error.is_retryable()),
+            (ErrorKind::Locked, false)
+        );
+        for part in [
+            "17 failed: it is busy",
+            "18 failed: no",
+            "billed",
+            "console",
+        ] {
+            assert!(error.to_string().contains(part), "{error}");
         }
     }
-    Ok(outcomes)
 }

@@ -1,18 +1,17 @@
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use super::Destroyed;
-use super::destroy;
 use super::engine::Engine;
+use super::locate::Located;
+use super::{Destroyed, destroy, rename};
 use crate::docker::DockerOverSsh;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{
-    ContainerSpec, HostInfo, HostName, HostSpec, HostState, PhaseTiming, SshEndpoint,
+    ContainerSpec, HostInfo, HostName, HostSpec, HostState, Instance, PhaseTiming, SshEndpoint,
 };
 use crate::ssh::{Connection, Output, TransportExt};
-use crate::store::{HostEntry, HostRecord, KnownHost};
+use crate::store::{HostEntry, HostRecord, HostStore, KnownHost, StopMark};
 
 /// A host: a VPS, the container on it, and the two doors to them.
 ///
@@ -20,12 +19,16 @@ use crate::store::{HostEntry, HostRecord, KnownHost};
 /// [`close`](Self::close); dropping the last host of a connection ends it too.
 #[derive(Debug)]
 pub struct Host {
-    engine: Arc<Engine>,
-    info: HostInfo,
-    container: Option<ContainerSpec>,
+    pub(super) engine: Arc<Engine>,
+    pub(super) info: HostInfo,
+    /// As it was read last; `None` when the VPS did not answer.
+    pub(super) record: Option<HostRecord>,
+    pub(super) stop: Option<StopMark>,
+    pub(super) problem: Option<Error>,
+    known: KnownHost,
     phases: Vec<PhaseTiming>,
     vps: Slot,
-    container_door: Slot,
+    pub(super) container_door: Slot,
 }
 
 /// A connection that is made when it is needed, and anew when it has broken.
@@ -36,6 +39,21 @@ impl Host {
     #[must_use]
     pub fn info(&self) -> &HostInfo {
         &self.info
+    }
+
+    /// Who stopped the container, when and why; `None` for one that runs, and for one that ended
+    /// otherwise.
+    #[must_use]
+    pub fn stopped(&self) -> Option<&StopMark> {
+        self.stop
+            .as_ref()
+            .filter(|_| self.info.state == HostState::Stopped)
+    }
+
+    /// What is wrong with a host that is crashed or failed.
+    #[must_use]
+    pub fn problem(&self) -> Option<&Error> {
+        self.problem.as_ref()
     }
 
     /// How long the phases of its create took; empty for a host that was found.
@@ -85,6 +103,31 @@ impl Host {
         Ok(DockerOverSsh::new(self.vps().await?))
     }
 
+    /// The documents in the state volume on the VPS: the record, and the agents.
+    ///
+    /// # Errors
+    /// Those of [`vps`](Self::vps).
+    pub async fn store(&self) -> Result<HostStore> {
+        Ok(HostStore::new(self.vps().await?))
+    }
+
+    /// Gives the host another name; nothing else about it changes, and its processes go on. The host
+    /// name that a prompt in the container shows follows, until a reboot of the VPS; from the
+    /// next start on it is the new one again.
+    ///
+    /// Idempotent. Dropped in the middle, the host has the old name or the new one, and what is
+    /// left to do is done by whoever looks at the host next.
+    ///
+    /// # Errors
+    /// `NameTaken`; `Locked` when another client changes the host just now; those of
+    /// [`vps`](Self::vps).
+    pub async fn rename(&mut self, new: &HostName) -> Result<()> {
+        let engine = Arc::clone(&self.engine);
+        rename::rename(&engine, self, new)
+            .await
+            .map_err(|error| error.with_host(&self.info.name).with_operation("rename"))
+    }
+
     /// Destroys the host; see [`VpsDockerProvider::destroy`](super::VpsDockerProvider::destroy).
     ///
     /// # Errors
@@ -96,9 +139,13 @@ impl Host {
     }
 
     /// Ends the connections in order.
-    pub async fn close(self) {
-        for slot in [self.container_door, self.vps] {
-            if let Some(connection) = slot.into_inner().and_then(Arc::into_inner) {
+    pub async fn close(mut self) {
+        self.hang_up().await;
+    }
+
+    pub(super) async fn hang_up(&mut self) {
+        for slot in [&mut self.container_door, &mut self.vps] {
+            if let Some(connection) = slot.get_mut().take().and_then(Arc::into_inner) {
                 connection.close().await;
             }
         }
@@ -119,10 +166,12 @@ impl Host {
     pub(super) fn created(
         engine: &Arc<Engine>,
         record: HostRecord,
+        known: KnownHost,
         doors: Doors,
         connections: (Arc<Connection>, Arc<Connection>),
     ) -> Self {
-        let mut host = Self::found(engine, record, doors, HostState::Running, connections.0);
+        let state = HostState::Running;
+        let mut host = Self::found(engine, record, known, doors, state, connections.0);
         host.container_door = Mutex::new(Some(connections.1));
         host
     }
@@ -131,36 +180,22 @@ impl Host {
     pub(super) fn found(
         engine: &Arc<Engine>,
         record: HostRecord,
+        known: KnownHost,
         doors: Doors,
         state: HostState,
         vps: Arc<Connection>,
     ) -> Self {
-        Self {
-            info: HostInfo {
-                id: record.id,
-                name: record.name,
-                provider: record.provider,
-                instance_id: record.instance_id,
-                address: doors.vps.host,
-                state,
-                created_at: record.created_at,
-                labels: record.labels,
-                vps_ssh: doors.vps,
-                container_ssh: doors.container,
-            },
-            container: Some(record.container),
-            engine: Arc::clone(engine),
-            phases: Vec::new(),
-            vps: Mutex::new(Some(vps)),
-            container_door: Mutex::default(),
-        }
+        let mut host = Self::unanswered(engine, &record.name, known, doors, state);
+        host.record = Some(record);
+        host.vps = Mutex::new(Some(vps));
+        host
     }
 
-    /// A host that did not answer: what this side knows of it.
-    pub(super) fn unreachable(
+    /// A host that was not asked, or did not answer: what this side knows of it.
+    pub(super) fn unanswered(
         engine: &Arc<Engine>,
         name: &HostName,
-        known: &KnownHost,
+        known: KnownHost,
         doors: Doors,
         state: HostState,
     ) -> Self {
@@ -177,12 +212,60 @@ impl Host {
                 vps_ssh: doors.vps,
                 container_ssh: doors.container,
             },
-            container: None,
+            record: None,
+            stop: None,
+            problem: None,
+            known,
             engine: Arc::clone(engine),
             phases: Vec::new(),
             vps: Mutex::default(),
             container_door: Mutex::default(),
         }
+    }
+
+    pub(super) fn with_trouble(mut self, stop: Option<StopMark>, problem: Option<Error>) -> Self {
+        self.stop = stop;
+        self.problem = problem;
+        self
+    }
+
+    /// Where it is, with the provider's newest word.
+    pub(super) fn located(&self, instance: Instance) -> Located {
+        Located {
+            name: self.info.name.clone(),
+            known: self.known.clone(),
+            instance,
+        }
+    }
+
+    /// After a rename: name and files of the new name.
+    pub(super) fn take_name(&mut self, record: HostRecord) -> Result<()> {
+        self.info.name = record.name.clone();
+        self.record = Some(record);
+        self.take_doors()
+    }
+
+    /// The machine is known by its key, wherever it stands.
+    pub(super) fn moved_to(&mut self, instance: Instance) -> Result<()> {
+        let address = instance.address.unwrap_or(self.known.address);
+        if address != self.known.address {
+            self.known.address = address;
+            self.engine.entry(&self.info.name).pin_vps(&self.known)?;
+        }
+        self.info.address = address;
+        self.take_doors()
+    }
+
+    fn take_doors(&mut self) -> Result<()> {
+        let entry = self.engine.entry(&self.info.name);
+        let mut doors = Doors::new(&self.engine, &entry, &self.known);
+        if let Some(record) = &self.record {
+            doors = doors.with_record(record);
+            doors.pin_container(&entry)?;
+        }
+        self.info.vps_ssh = doors.vps;
+        self.info.container_ssh = doors.container;
+        Ok(())
     }
 
     pub(super) fn with_phases(mut self, phases: Vec<PhaseTiming>) -> Self {
@@ -193,7 +276,7 @@ impl Host {
     /// Whether an interrupted create made just this.
     pub(super) fn is_what_was_asked_for(&self, spec: &HostSpec, container: &ContainerSpec) -> bool {
         self.info.state == HostState::Running
-            && self.container.as_ref() == Some(container)
+            && self.record.as_ref().map(|record| &record.container) == Some(container)
             && self.info.labels == spec.labels
     }
 }
@@ -207,14 +290,14 @@ pub(super) struct Doors {
 
 impl Doors {
     /// The doors as far as this side knows them: the pins that are in files.
-    pub(super) fn new(engine: &Engine, name: &HostName, address: IpAddr) -> Self {
-        let entry = engine.entry(name);
+    pub(super) fn new(engine: &Engine, entry: &HostEntry, known: &KnownHost) -> Self {
+        let address = known.address;
         let pins = |file: &std::path::Path| std::fs::read_to_string(file).unwrap_or_default();
         Self {
             vps: SshEndpoint {
                 user: "root".to_owned(),
                 host: address,
-                port: 22,
+                port: known.ssh_port,
                 identity_file: engine.data_dir.vps_key_file(),
                 known_hosts: pins(&entry.vps_known_hosts()),
                 known_hosts_file: entry.vps_known_hosts(),

@@ -3,8 +3,8 @@ use crate::client::VpsClientExt;
 use crate::docker::look_up_locally;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    ContainerSpec, DestroyOutcome, HostName, HostSpec, HostTags, Image, ImageSource, Instance,
-    InstanceId, Plan, Region,
+    ContainerSpec, HostName, HostSpec, HostTags, Image, ImageSource, Instance, InstanceId, Plan,
+    Region,
 };
 
 /// A specification with every choice made and known to exist.
@@ -68,22 +68,4 @@ fn name_taken(name: &HostName, instance: &InstanceId) -> Error {
     )
     .with_host(name)
     .with_instance(instance)
-}
-
-/// Destroys instances one after another, all of them, and says of the first that could not be.
-pub(super) async fn destroy_all(
-    engine: &Engine,
-    instances: &[Instance],
-) -> Result<Vec<DestroyOutcome>> {
-    let mut outcomes = Vec::new();
-    let mut failed: Option<Error> = None;
-    for instance in instances {
-        match engine.client.destroy_instance(&instance.id).await {
-            Ok(outcome) => outcomes.push(outcome),
-            Err(error) => {
-                failed.get_or_insert(error.with_instance(&instance.id));
-            }
-        }
-    }
-    failed.map_or(Ok(outcomes), Err)
 }

@@ -3,11 +3,11 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use super::engine::Engine;
-use super::{CreateHost, Destroyed, Host, Settings, destroy, find};
+use super::{CreateHost, Destroyed, Host, HostListing, Settings, destroy, find, hosts};
 use crate::client::VpsClient;
 use crate::error::Result;
 use crate::model::{HostName, HostSpec};
-use crate::store::DataDir;
+use crate::store::{AgentRecord, DataDir};
 
 /// The engine: makes hosts of a provider's instances, finds them again and takes them down.
 ///
@@ -64,6 +64,60 @@ impl VpsDockerProvider {
     /// address; `State` when its record is corrupt.
     pub async fn host(&self, name: &HostName) -> Result<Host> {
         find::host(&self.engine, name).await
+    }
+
+    /// Finds all hosts: one listing of the provider's, then every host is asked at the same time, each
+    /// until the settings' `discovery_timeout`. They come as they answer; unreachable, corrupt and
+    /// half-created ones and those of other owners come too, as what they are. A host that was
+    /// made elsewhere is known by the pin in its tags, and from then on by this side too.
+    ///
+    /// Idempotent and cancel-safe.
+    ///
+    /// # Errors
+    /// When the provider cannot be asked. What goes wrong with one host stands in that host.
+    pub async fn hosts(&self) -> Result<HostListing> {
+        hosts::hosts(&self.engine).await
+    }
+
+    /// Starts the host of that name; see [`Host::start`].
+    ///
+    /// # Errors
+    /// Those of [`host`](Self::host) and [`Host::start`].
+    pub async fn start(&self, name: &HostName) -> Result<Host> {
+        let mut host = self.host(name).await?;
+        host.start().await?;
+        Ok(host)
+    }
+
+    /// Stops the host of that name; see [`Host::stop`].
+    ///
+    /// # Errors
+    /// Those of [`host`](Self::host) and [`Host::stop`].
+    pub async fn stop(&self, name: &HostName) -> Result<Host> {
+        let mut host = self.host(name).await?;
+        host.stop().await?;
+        Ok(host)
+    }
+
+    /// Renames the host of that name; see [`Host::rename`].
+    ///
+    /// # Errors
+    /// Those of [`host`](Self::host) and [`Host::rename`].
+    pub async fn rename(&self, name: &HostName, new: &HostName) -> Result<Host> {
+        let mut host = self.host(name).await?;
+        host.rename(new).await?;
+        Ok(host)
+    }
+
+    /// What clients keep under the host of that name, whatever the host is doing.
+    ///
+    /// # Errors
+    /// Those of [`host`](Self::host) and [`HostStore::agents`](crate::store::HostStore::agents).
+    pub async fn agents(&self, name: &HostName) -> Result<Vec<AgentRecord>> {
+        let host = self.host(name).await?;
+        let agents = host.store().await?.agents().await;
+        host.close().await;
+        agents
     }
 
     /// Destroys the host of that name: instance, volumes, and what this side knows of it. Works

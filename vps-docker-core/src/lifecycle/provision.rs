@@ -10,11 +10,12 @@ use super::host::Doors;
 use super::instance_spec::{instance_spec, tags};
 use super::order::Order;
 use super::plan::Planned;
+use super::run_container::{container_ended, run_container};
 use super::timeline::Timeline;
 use super::vps_setup::{Prepared, prepare_vps, wait_for_bootstrap};
 use crate::client::VpsClientExt;
 use crate::docker::{
-    CONTAINER_NAME, ContainerRun, DerivedImage, DockerOverSsh, ImageConfig, bring_image, derive,
+    DerivedImage, DockerOverSsh, ImageConfig, bring_image, container_command, derive,
     look_up_locally,
 };
 use crate::error::{Error, ErrorKind, Result};
@@ -93,7 +94,8 @@ impl Provision {
         );
         let (local, (instance, address)) = tokio::try_join!(local, self.order_and_boot(place))?;
 
-        let doors = Doors::new(&self.engine, &self.spec.name, address);
+        let known = self.known(&instance, address);
+        let doors = Doors::new(&self.engine, &self.entry, &known);
         let vps = self.connect(&doors).await?;
         let docker = DockerOverSsh::new(vps.clone());
         let store = HostStore::new(vps.clone());
@@ -104,15 +106,14 @@ impl Provision {
         let image = self.image(&docker, local, prepared.image.clone());
         let ((), (base, derived)) = tokio::try_join!(store.write(&mut record), image)?;
 
-        let login_user = self.container(&docker, &base, &derived).await?;
         record.derived_image = Some(derived.reference.to_string());
-        record.login_user = Some(login_user);
+        record.login_user = Some(self.container(&docker, &base, &mut record).await?);
         let doors = doors.with_record(&record);
         let container_door = self.door(&docker, &doors).await?;
 
         record.ready_at = Some(Timestamp::now());
         self.finish(&store, &mut record, &instance, place).await?;
-        let host = Host::created(&self.engine, record, doors, (vps, container_door));
+        let host = Host::created(&self.engine, record, known, doors, (vps, container_door));
         Ok(host.with_phases(self.timeline.timings()))
     }
 
@@ -138,7 +139,8 @@ impl Provision {
                     .await?
             };
             let address = instance.address.expect("the wait is for it");
-            self.remember(&instance, address)?;
+            // Where a later process finds it.
+            self.entry.pin_vps(&self.known(&instance, address))?;
             wait_for_banner((address, 22).into(), deadline)
                 .await
                 .map_err(|error| error.with_note("vps_boot_timeout is the deadline"))?;
@@ -162,17 +164,18 @@ impl Provision {
             .await
     }
 
-    /// Writes address and pin where a later process finds them.
-    fn remember(&self, instance: &Instance, address: IpAddr) -> Result<()> {
-        self.entry.pin_vps(&KnownHost {
+    /// What this side knows of the host.
+    fn known(&self, instance: &Instance, address: IpAddr) -> KnownHost {
+        KnownHost {
             schema_version: SCHEMA_VERSION,
             id: self.host_id.clone(),
             instance_id: instance.id.clone(),
             address,
+            ssh_port: 22,
             vps_host_key: self.host_key.public().clone(),
             created_at: self.began,
             labels: self.spec.labels.clone(),
-        })
+        }
     }
 
     async fn connect(&self, doors: &Doors) -> Result<Arc<Connection>> {
@@ -228,24 +231,14 @@ impl Provision {
         &self,
         docker: &DockerOverSsh,
         base: &ImageConfig,
-        derived: &DerivedImage,
+        record: &mut HostRecord,
     ) -> Result<String> {
-        let settings = &self.engine.settings;
-        let run = ContainerRun {
-            host_id: &self.host_id,
-            name: &self.spec.name,
-            spec: &self.planned.container,
-            base,
-            image: derived,
-            host_dir: &settings.host_dir,
-            ssh_port: settings.container_ssh_port,
-        };
         let work = async {
-            run.check()?;
-            docker.run(run.arguments()).await?;
+            record.container_command = container_command(&record.container, base)?;
+            run_container(docker, record).await?;
             base.login_user(docker).await
         };
-        let limit = settings.container_start_timeout;
+        let limit = self.engine.settings.container_start_timeout;
         let work = within(limit, "container_start_timeout", work);
         self.timeline.phase(Phase::Container, work).await
     }
@@ -257,7 +250,7 @@ impl Provision {
         let work = async {
             tokio::select! {
                 connection = self.engine.connect(&doors.container, limit, false) => connection,
-                error = container_ended(docker) => Err(error),
+                error = container_ended(docker, limit) => Err(error),
             }
         };
         self.timeline.phase(Phase::Door, work).await
@@ -306,6 +299,7 @@ impl Provision {
             container: self.planned.container.clone(),
             host_dir: self.engine.settings.host_dir.clone(),
             derived_image: None,
+            container_command: Vec::new(),
             login_user: None,
             container_host_key: Some(prepared.container_host_key.clone()),
             container_ssh_port: self.engine.settings.container_ssh_port,
@@ -324,27 +318,4 @@ async fn within<T>(
             format!("it took longer than {name} ({} s)", limit.as_secs_f32()),
         ))
     })
-}
-
-/// Ends when the container does, with what it said last.
-async fn container_ended(docker: &DockerOverSsh) -> Error {
-    let code = match docker.run(["wait", CONTAINER_NAME]).await {
-        Ok(code) => code,
-        Err(error) => return error,
-    };
-    let logs = match docker.spawn(["logs", "--tail=20", CONTAINER_NAME]).await {
-        Ok(logs) => match logs.finish(b"").await {
-            Ok(output) => format!("{}{}", output.stdout, output.stderr),
-            Err(error) => error.to_string(),
-        },
-        Err(error) => error.to_string(),
-    };
-    Error::new(
-        ErrorKind::Docker,
-        format!(
-            "the container ended with exit code {} before its sshd let us in; it said: {}",
-            code.trim(),
-            logs.trim()
-        ),
-    )
 }

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::destroy::destroy_all;
 use super::engine::Engine;
-use super::plan::destroy_all;
 use crate::client::VpsClientExt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::JournalEntry;

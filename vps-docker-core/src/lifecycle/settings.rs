@@ -37,6 +37,10 @@ pub struct Settings {
     pub image_build_timeout: Duration,
     /// For the container to start and its sshd to let us in. Default 60 s.
     pub container_start_timeout: Duration,
+    /// How long a container that is stopped may take to end before it is killed. Default 10 s.
+    pub container_stop_timeout: Duration,
+    /// For one host to answer when all are listed. Default 10 s.
+    pub discovery_timeout: Duration,
     /// For what a failed create has made to be removed. Default 60 s.
     pub rollback_timeout: Duration,
     /// Whether a create that fails leaves what it made, to be looked at. Default no.
@@ -73,6 +77,8 @@ impl Default for Settings {
             image_transfer_timeout: Duration::from_secs(900),
             image_build_timeout: Duration::from_secs(300),
             container_start_timeout: Duration::from_secs(60),
+            container_stop_timeout: Duration::from_secs(10),
+            discovery_timeout: Duration::from_secs(10),
             rollback_timeout: Duration::from_secs(60),
             keep_failed: false,
             local_engine: LocalEngine::default(),
@@ -112,6 +118,8 @@ impl SettingsBuilder {
         image_transfer_timeout: Duration,
         image_build_timeout: Duration,
         container_start_timeout: Duration,
+        container_stop_timeout: Duration,
+        discovery_timeout: Duration,
         rollback_timeout: Duration,
         keep_failed: bool,
         local_engine: LocalEngine,
@@ -166,11 +174,12 @@ impl SettingsBuilder {
             ("image_transfer_timeout", settings.image_transfer_timeout),
             ("image_build_timeout", settings.image_build_timeout),
             ("container_start_timeout", settings.container_start_timeout),
+            ("discovery_timeout", settings.discovery_timeout),
             ("rollback_timeout", settings.rollback_timeout),
         ] {
             if deadline.is_zero() {
                 return Err(invalid(format!(
-                    "{name} is zero, so that every create would fail; give some seconds"
+                    "{name} is zero, so that nothing could succeed; give some seconds"
                 )));
             }
         }

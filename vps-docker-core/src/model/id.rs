@@ -152,6 +152,39 @@ impl HostName {
 
 text_conversions!(HostName);
 
+/// The name of an agent, a record that a client keeps under a host: 1 to 100 characters of `a-z`,
+/// `A-Z`, `0-9`, `.`, `_` and `-`, beginning with a letter or digit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AgentName(String);
+
+impl AgentName {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for a name that no file could have on every system.
+    pub fn new(text: impl Into<String>) -> Result<Self> {
+        let text = text.into();
+        let legal = (1..=100).contains(&text.len())
+            && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        if legal {
+            return Ok(Self(text));
+        }
+        Err(Error::new(
+            ErrorKind::Invalid,
+            format!(
+                "{text:?} is no name for an agent; use 1 to 100 characters of a-z, A-Z, 0-9, '.', \
+                 '_' and '-', with a letter or digit first"
+            ),
+        ))
+    }
+}
+
+text_conversions!(AgentName);
+
 fn broken_rule(text: &str) -> Option<String> {
     if text.is_empty() {
         return Some("is empty".into());
@@ -200,6 +233,26 @@ mod tests {
         ] {
             let error = HostName::new(bad).expect_err(bad);
             assert_eq!(error.kind(), ErrorKind::Invalid, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn agent_names_are_file_names() {
+        for good in ["a", "agent-1.x_Y", "9"] {
+            AgentName::new(good).expect(good);
+        }
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "../a",
+            "a b",
+            "a\0",
+            "é",
+            &"x".repeat(101),
+        ] {
+            AgentName::new(bad).expect_err(bad);
         }
     }
 

@@ -21,7 +21,7 @@ pub use event::{CreateEvent, Phase, PhaseTiming};
 pub use host::{HostInfo, HostState, SshEndpoint};
 pub use host_spec::{HostSpec, HostSpecBuilder};
 pub(crate) use id::base32;
-pub use id::{HostId, HostName, InstanceId, OwnerId, SnapshotId, SshKeyId};
+pub use id::{AgentName, HostId, HostName, InstanceId, OwnerId, SnapshotId, SshKeyId};
 pub use image_reference::ImageReference;
 pub use instance::{
     BootImage, DestroyOutcome, Instance, InstanceFilter, InstanceSnapshot, InstanceSpec,

@@ -233,38 +233,9 @@ fn master_command(endpoint: &SshEndpoint, socket: &Path) -> Command {
         .args(["-F", "none", "-T", "-M", "-S"])
         // ssh expands % in it.
         .arg(socket.display().to_string().replace('%', "%%"))
-        .args(endpoint.options())
-        .args([
-            "-o",
-            "BatchMode=yes",
-            "-o",
-            "IdentityAgent=none",
-            "-o",
-            "PreferredAuthentications=publickey",
-            "-o",
-            "UpdateHostKeys=no",
-            "-o",
-            "CheckHostIP=no",
-            "-o",
-            "ControlPersist=no",
-            "-o",
-            "ForwardAgent=no",
-            "-o",
-            "ForwardX11=no",
-            "-o",
-            "EscapeChar=none",
-            "-o",
-            "ServerAliveInterval=15",
-            "-o",
-            "ServerAliveCountMax=4",
-            "-o",
-            "ConnectTimeout=30",
-            "-o",
-            "LogLevel=ERROR",
-        ])
-        .args(["-p", &endpoint.port.to_string(), "-l", &endpoint.user])
-        .arg("--")
-        .arg(endpoint.host.to_string())
+        .args(["-o", "ControlPersist=no"]);
+    address(&mut command, endpoint);
+    command
         // `cat` ends when our end of the pipe is closed, by us or by our death.
         .arg(format!("echo {READY}; exec cat"))
         .stdin(Stdio::piped())
@@ -272,6 +243,30 @@ fn master_command(endpoint: &SshEndpoint, socket: &Path) -> Command {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     command
+}
+
+/// Adds where to and how strictly: everything but the remote command.
+pub(super) fn address(command: &mut Command, endpoint: &SshEndpoint) {
+    const OPTIONS: [&str; 11] = [
+        "BatchMode=yes",
+        "IdentityAgent=none",
+        "PreferredAuthentications=publickey",
+        "UpdateHostKeys=no",
+        "CheckHostIP=no",
+        "ForwardAgent=no",
+        "ForwardX11=no",
+        "ServerAliveInterval=15",
+        "ServerAliveCountMax=4",
+        "ConnectTimeout=30",
+        "LogLevel=ERROR",
+    ];
+    command
+        .args(endpoint.options())
+        .args(OPTIONS.iter().flat_map(|option| ["-o", option]))
+        .args(["-e", "none"])
+        .args(["-p", &endpoint.port.to_string(), "-l", &endpoint.user])
+        .arg("--")
+        .arg(endpoint.host.to_string());
 }
 
 /// Reads the master's output up to our word; noise of a login script before it is passed over.

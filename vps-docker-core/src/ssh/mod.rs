@@ -9,12 +9,16 @@ mod banner;
 mod connection;
 mod failure;
 mod gate;
+mod host_key;
 #[cfg(test)]
 pub(crate) mod local_shell;
+mod once;
 mod quote;
 mod transport;
 
 pub use banner::wait_for_banner;
 pub use connection::{ConnectOptions, Connection};
+pub(crate) use host_key::presented_host_key;
+pub(crate) use once::run_once;
 pub use quote::{join, quote};
 pub use transport::{Output, RemoteProcess, Transport, TransportExt};

@@ -123,6 +123,25 @@ impl DataDir {
     }
 }
 
+impl DataDir {
+    /// The names of a provider's hosts of which something is known here.
+    pub(crate) fn known_names(&self, provider: &str) -> Result<Vec<HostName>> {
+        let directory = self.path.join("hosts").join(provider);
+        let failed = |error| io_error("list", &directory, error);
+        let entries = match std::fs::read_dir(&directory) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(failed)?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(failed)?.file_name();
+            // What is no host's name was not put there by us.
+            names.extend(name.to_str().and_then(|name| HostName::new(name).ok()));
+        }
+        Ok(names)
+    }
+}
+
 fn check_ours(path: &Path) -> Result<()> {
     let metadata = path
         .metadata()

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::HostRecord;
 use super::file::{create_directory, io_error, read_record, write_atomically, write_record};
 use crate::error::Result;
 use crate::keys::PublicKey;
@@ -23,13 +24,31 @@ pub(crate) struct KnownHost {
     pub(crate) id: HostId,
     pub(crate) instance_id: InstanceId,
     pub(crate) address: IpAddr,
+    /// Of the VPS's sshd.
+    #[serde(default = "ssh_port")]
+    pub(crate) ssh_port: u16,
     pub(crate) vps_host_key: PublicKey,
     pub(crate) created_at: Timestamp,
     pub(crate) labels: BTreeMap<String, String>,
 }
 
+impl KnownHost {
+    /// With what the record says of the host.
+    pub(crate) fn with_record(&self, record: &HostRecord) -> Self {
+        Self {
+            created_at: record.created_at,
+            labels: record.labels.clone(),
+            ..self.clone()
+        }
+    }
+}
+
+fn ssh_port() -> u16 {
+    22
+}
+
 impl HostEntry {
-    pub(super) fn new(directory: PathBuf) -> Self {
+    pub(crate) fn new(directory: PathBuf) -> Self {
         Self { directory }
     }
 
@@ -62,7 +81,9 @@ impl HostEntry {
 
     /// Writes where the VPS stands and pins its key there.
     pub(crate) fn pin_vps(&self, known: &KnownHost) -> Result<()> {
-        let line = known.vps_host_key.known_hosts_line(known.address, 22);
+        let line = known
+            .vps_host_key
+            .known_hosts_line(known.address, known.ssh_port);
         self.write_pins(&self.vps_known_hosts(), &line)?;
         self.write(known)
     }
@@ -71,6 +92,17 @@ impl HostEntry {
     pub(crate) fn write_pins(&self, file: &Path, lines: &str) -> Result<()> {
         create_directory(&self.directory)?;
         write_atomically(file, lines.as_bytes())
+    }
+
+    /// Moves what is known to another name, which must be free. Where it was moved already nothing
+    /// happens.
+    pub(crate) fn rename(&self, to: &Self) -> Result<()> {
+        match std::fs::rename(&self.directory, &to.directory) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(io_error("rename", &self.directory, error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Forgets the host. Idempotent.

@@ -1,27 +1,42 @@
 use std::sync::Arc;
 
+use super::contents::Contents;
+use super::document::Document;
 use super::file::parse_record;
-use super::record::HostRecord;
+use super::{AgentRecord, HostRecord};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::AgentName;
 use crate::ssh::{Transport, TransportExt, join};
 
-/// Name of the volume that holds the record.
+/// Name of the volume that holds the documents.
 pub(crate) const STATE_VOLUME: &str = "vps-docker-state";
 
-/// The scripts that read and write the record: files of their own, so that they can be read and
-/// tested.
-const READ_SCRIPT: &str = include_str!("read-record.sh");
-const WRITE_SCRIPT: &str = include_str!("write-record.sh");
+/// The scripts that work on the volume: files of their own, so that they can be read and tested.
+const READ_SCRIPT: &str = concat!(
+    include_str!("state-dir.sh"),
+    include_str!("read-documents.sh")
+);
+const WRITE_SCRIPT: &str = concat!(
+    include_str!("state-dir.sh"),
+    include_str!("write-document.sh")
+);
+const REMOVE_SCRIPT: &str = concat!(
+    include_str!("state-dir.sh"),
+    include_str!("remove-document.sh")
+);
 
-/// Exit codes of the script, beside those of a failure.
+/// Exit codes of the script that writes, beside those of a failure.
 const EXIT_STALE: i32 = 90;
 const EXIT_CORRUPT: i32 = 91;
 
-/// The host's record in the state volume on the VPS.
+/// How often a change is tried that others came before. Each loss is somebody else's success.
+const TRIES: usize = 1000;
+
+/// The documents in the state volume on the VPS: the host's record and those of its agents.
 ///
 /// Writes are atomic (temporary file, fsync, rename) under a lock and compare the generation: of
-/// two clients that write at once, one is told that its record is stale. Readers see the old
-/// record or the new one.
+/// two clients that write at once, one is told that its document is stale. Readers see the old
+/// document or the new one.
 #[derive(Clone, Debug)]
 pub struct HostStore {
     vps: Arc<dyn Transport>,
@@ -39,13 +54,7 @@ impl HostStore {
     /// # Errors
     /// [`ErrorKind::State`] when it is corrupt or of a newer version, [`ErrorKind::Unreachable`].
     pub async fn read(&self) -> Result<Option<HostRecord>> {
-        let command = join(["sh", "-c", READ_SCRIPT, "read-record"]);
-        let output = self.vps.run(&command, b"").await?;
-        let text = output.success(ErrorKind::State, "reading the host's record")?;
-        if text.is_empty() {
-            return Ok(None);
-        }
-        parse_record(&text, "host.json on the VPS").map(Some)
+        self.read_document("host.json").await
     }
 
     /// Writes the record over the one of its own generation and raises the generation, in
@@ -59,22 +68,133 @@ impl HostStore {
     /// [`ErrorKind::State`] when what is there is corrupt or cannot be written; it is left as it
     /// is. [`ErrorKind::Unreachable`].
     pub async fn write(&self, record: &mut HostRecord) -> Result<()> {
-        let mut next = record.clone();
-        next.generation += 1;
-        let text = serde_json::to_vec(&next).expect("a record is plain data");
-        let expected = record.generation.to_string();
+        self.write_document(record).await
+    }
+
+    /// Reads the record, changes it and writes it, again and again until nobody else wrote in
+    /// between. `change` may run several times.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is no record, and those of [`write`](Self::write).
+    pub async fn update(
+        &self,
+        mut change: impl FnMut(&mut HostRecord) + Send,
+    ) -> Result<HostRecord> {
+        let change = |found: Option<HostRecord>| {
+            let mut record = found.ok_or_else(|| {
+                Error::new(ErrorKind::NotFound, "the VPS holds no record of a host")
+            })?;
+            change(&mut record);
+            Ok(record)
+        };
+        self.update_document("host.json", change).await
+    }
+
+    /// All agents, by name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::State`] when one is corrupt, [`ErrorKind::Unreachable`].
+    pub async fn agents(&self) -> Result<Vec<AgentRecord>> {
+        let lines = self.documents(&["agents/*.json"]).await?;
+        let contents = Contents::parse(&lines);
+        match contents.corrupt.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(contents.agents),
+        }
+    }
+
+    /// One agent; `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::State`] when it is corrupt, [`ErrorKind::Unreachable`].
+    pub async fn agent(&self, name: &AgentName) -> Result<Option<AgentRecord>> {
+        self.read_document(&AgentRecord::path_of(name)).await
+    }
+
+    /// Writes an agent over the one of its own generation, as [`write`](Self::write) does.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub async fn put_agent(&self, agent: &mut AgentRecord) -> Result<()> {
+        self.write_document(agent).await
+    }
+
+    /// Reads an agent, `None` where there is none yet, and writes what `change` makes of its data,
+    /// again and again until nobody else wrote in between. `change` may run several times.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub async fn update_agent(
+        &self,
+        name: &AgentName,
+        mut change: impl FnMut(Option<serde_json::Value>) -> serde_json::Value + Send,
+    ) -> Result<AgentRecord> {
+        let change = |found: Option<AgentRecord>| {
+            let (generation, data) = match found {
+                Some(found) => (found.generation, Some(found.data)),
+                None => (0, None),
+            };
+            let mut agent = AgentRecord::new(name.clone(), change(data));
+            agent.generation = generation;
+            Ok(agent)
+        };
+        let path = AgentRecord::path_of(name);
+        self.update_document(&path, change).await
+    }
+
+    /// Removes an agent. Idempotent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::State`] when it cannot be removed, [`ErrorKind::Unreachable`].
+    pub async fn remove_agent(&self, name: &AgentName) -> Result<()> {
+        self.remove_document(&AgentRecord::path_of(name)).await
+    }
+
+    /// The command that prints everything, for [`Contents::parse`].
+    pub(crate) fn read_command() -> String {
+        read_command(&Contents::PATTERNS)
+    }
+
+    async fn documents(&self, patterns: &[&str]) -> Result<String> {
+        let output = self.vps.run(&read_command(patterns), b"").await?;
+        output.success(ErrorKind::State, "reading the state volume")
+    }
+
+    async fn read_document<D: Document>(&self, path: &str) -> Result<Option<D>> {
+        let line = self.documents(&[path]).await?;
+        match line.split_once('\t') {
+            None => Ok(None),
+            Some((_, text)) => parse_record(text, &format!("{path} on the VPS")).map(Some),
+        }
+    }
+
+    async fn write_document<D: Document>(&self, document: &mut D) -> Result<()> {
+        let mut next = document.clone();
+        let generation = next.generation();
+        let expected = generation.to_string();
+        *generation += 1;
+        let path = next.path();
+        let text = serde_json::to_vec(&next).expect("a document is plain data");
         let length = text.len().to_string();
-        let command = join(["sh", "-c", WRITE_SCRIPT, "write-record", &expected, &length]);
-        let output = self.vps.run(&command, &text).await?;
+        let words = [
+            "sh",
+            "-c",
+            WRITE_SCRIPT,
+            "write-document",
+            &path,
+            &expected,
+            &length,
+        ];
+        let output = self.vps.run(&join(words), &text).await?;
         match output.exit_code() {
             0 => {
-                *record = next;
+                *document = next;
                 Ok(())
             }
             EXIT_STALE => Err(Error::new(
                 ErrorKind::Locked,
                 format!(
-                    "the host's record was changed by somebody else: generation {expected} was \
+                    "{path} on the VPS was changed by somebody else: generation {expected} was \
                      expected, found {}",
                     output.stderr.trim()
                 ),
@@ -82,14 +202,46 @@ impl HostStore {
             .retryable()),
             EXIT_CORRUPT => Err(Error::new(
                 ErrorKind::State,
-                "the host's record on the VPS is corrupt; it is left as it is, look at host.json \
-                 in the volume vps-docker-state",
+                format!(
+                    "{path} on the VPS is corrupt; it is left as it is, look at it in the volume \
+                     {STATE_VOLUME}"
+                ),
             )),
             _ => output
-                .success(ErrorKind::State, "writing the host's record")
+                .success(ErrorKind::State, &format!("writing {path}"))
                 .map(drop),
         }
     }
+
+    async fn update_document<D: Document>(
+        &self,
+        path: &str,
+        mut change: impl FnMut(Option<D>) -> Result<D> + Send,
+    ) -> Result<D> {
+        for _ in 1..TRIES {
+            let mut document = change(self.read_document(path).await?)?;
+            match self.write_document(&mut document).await {
+                Ok(()) => return Ok(document),
+                Err(error) if error.kind() == ErrorKind::Locked => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut document = change(self.read_document(path).await?)?;
+        self.write_document(&mut document).await.map(|()| document)
+    }
+
+    async fn remove_document(&self, path: &str) -> Result<()> {
+        let command = join(["sh", "-c", REMOVE_SCRIPT, "remove-document", path]);
+        let output = self.vps.run(&command, b"").await?;
+        output
+            .success(ErrorKind::State, &format!("removing {path}"))
+            .map(drop)
+    }
+}
+
+fn read_command(patterns: &[&str]) -> String {
+    let words = ["sh", "-c", READ_SCRIPT, "read-documents"];
+    join(words.iter().chain(patterns))
 }
 
 #[cfg(test)]
@@ -125,6 +277,7 @@ mod tests {
             },
             host_dir: "/vps-docker".into(),
             derived_image: None,
+            container_command: Vec::new(),
             login_user: None,
             container_host_key: None,
             container_ssh_port: 2222,
@@ -195,7 +348,15 @@ mod tests {
         store.write(&mut record).await.expect("the first");
         let text = serde_json::to_string(&record).expect("plain data");
         let length = text.len().to_string();
-        let command = join(["sh", "-c", WRITE_SCRIPT, "write-record", "1", &length]);
+        let command = join([
+            "sh",
+            "-c",
+            WRITE_SCRIPT,
+            "write-document",
+            "host.json",
+            "1",
+            &length,
+        ]);
         let half = &text.as_bytes()[..text.len() / 2];
         let output = store.vps.run(&command, half).await.expect("it ran");
         assert_ne!(output.exit_code(), 0);
@@ -215,5 +376,70 @@ mod tests {
         let won = futures_util::future::join_all(writers).await;
         assert_eq!(won.iter().filter(|won| **won).count(), 1);
         assert_eq!(on_disk(directory.path()).generation, 2);
+    }
+
+    /// Two clients that change record and agent at the same time, 200 times each.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_updates_at_once_none_is_lost() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let first = store(directory.path());
+        first.write(&mut record()).await.expect("the first");
+        let name = AgentName::new("agent").expect("legal");
+        let client = |client: usize| {
+            let (store, name) = (store(directory.path()), name.clone());
+            async move {
+                for number in 0..200 {
+                    let label = format!("{client}-{number}");
+                    let add = |record: &mut HostRecord| {
+                        record.labels.insert(label.clone(), String::new());
+                    };
+                    store.update(add).await.expect("updated");
+                    let count = |found: Option<serde_json::Value>| {
+                        (found.and_then(|value| value.as_u64()).unwrap_or(0) + 1).into()
+                    };
+                    store.update_agent(&name, count).await.expect("updated");
+                }
+            }
+        };
+        tokio::join!(client(1), client(2));
+        let record = on_disk(directory.path());
+        // One label was there before.
+        assert_eq!((record.labels.len(), record.generation), (401, 401));
+        let agent = first.agent(&name).await.expect("readable").expect("there");
+        assert_eq!(agent.data, serde_json::json!(400));
+        assert_eq!(agent.generation, 400);
+    }
+
+    #[tokio::test]
+    async fn agents_are_put_listed_and_removed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = store(directory.path());
+        assert_eq!(store.agents().await.expect("none yet"), []);
+        let data = serde_json::json!({"it's": "$(id)\n\ttab \u{1F600}"});
+        let name = AgentName::new("one").expect("legal");
+        let mut one = AgentRecord::new(name.clone(), data);
+        store.put_agent(&mut one).await.expect("put");
+        let mut two = AgentRecord::new(AgentName::new("two").expect("legal"), 2.into());
+        store.put_agent(&mut two).await.expect("put");
+        assert_eq!(
+            store.agents().await.expect("listed"),
+            [one.clone(), two.clone()]
+        );
+        let mut again = AgentRecord::new(name.clone(), 3.into());
+        let error = store.put_agent(&mut again).await.expect_err("it is there");
+        assert_eq!(error.kind(), ErrorKind::Locked);
+        store
+            .put_agent(&mut one)
+            .await
+            .expect("over its own generation");
+
+        std::fs::write(directory.path().join("agents/three.json"), "{").expect("written");
+        let error = store.agents().await.expect_err("one is corrupt");
+        assert!(error.to_string().contains("agents/three.json"), "{error}");
+        for name in ["one", "three", "three"] {
+            let name = AgentName::new(name).expect("legal");
+            store.remove_agent(&name).await.expect("idempotent");
+        }
+        assert_eq!(store.agents().await.expect("listed"), [two]);
     }
 }

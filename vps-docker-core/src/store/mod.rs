@@ -1,13 +1,19 @@
 //! What is remembered: on this side the [`DataDir`] with keys, pins and the [`Journal`]; on the VPS
-//! the [`HostStore`] with the host's record.
+//! the [`HostStore`] with the record of the host and those of its agents.
 
+mod agent;
+mod contents;
 mod data_dir;
+mod document;
 mod file;
 mod host_entry;
 mod host_store;
 mod journal;
 mod record;
+mod stop_mark;
 
+pub use agent::AgentRecord;
+pub(crate) use contents::Contents;
 pub use data_dir::DataDir;
 pub use host_entry::HostEntry;
 pub(crate) use host_entry::KnownHost;
@@ -15,3 +21,4 @@ pub use host_store::HostStore;
 pub(crate) use host_store::STATE_VOLUME;
 pub use journal::{Journal, JournalEntry, OpenEntry};
 pub use record::{HostRecord, SCHEMA_VERSION};
+pub use stop_mark::StopMark;

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::document::Document;
 use crate::keys::PublicKey;
 use crate::model::{ContainerSpec, HostId, HostName, InstanceId, OwnerId, Timestamp};
 
@@ -14,8 +15,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// What the state volume knows of a host. The truth about it, wherever it is managed from.
 ///
-/// The first two fields stay the first two: the script that writes the record on the VPS reads
-/// the generation from the beginning of the text.
+/// Two things are not in it, for they are asked where they are true: what the container is doing
+/// (Docker knows), and the snapshots and agents (documents of their own beside it).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostRecord {
     /// See [`SCHEMA_VERSION`].
@@ -44,10 +45,23 @@ pub struct HostRecord {
     pub host_dir: String,
     /// The image that runs: the user's with sshd in it.
     pub derived_image: Option<String>,
+    /// The words of the container's command: what was asked for, or the image's own at that time.
+    #[serde(default)]
+    pub container_command: Vec<String>,
     /// Who logs in to the container: the image's own user.
     pub login_user: Option<String>,
     /// The host key of the container's sshd.
     pub container_host_key: Option<PublicKey>,
     /// The port of the container's sshd on the VPS.
     pub container_ssh_port: u16,
+}
+
+impl Document for HostRecord {
+    fn path(&self) -> String {
+        "host.json".into()
+    }
+
+    fn generation(&mut self) -> &mut u64 {
+        &mut self.generation
+    }
 }

@@ -1,0 +1,134 @@
+use std::net::IpAddr;
+
+use tokio::time::Instant;
+
+use super::engine::Engine;
+use crate::client::VpsClientExt;
+use crate::error::{Error, ErrorKind, Result};
+use crate::keys::PublicKey;
+use crate::model::{HostName, HostTags, Instance, Timestamp};
+use crate::ssh::presented_host_key;
+use crate::store::{KnownHost, SCHEMA_VERSION};
+
+/// Where a host stands and by what key it is known.
+#[derive(Clone, Debug)]
+pub(super) struct Located {
+    pub(super) name: HostName,
+    pub(super) known: KnownHost,
+    pub(super) instance: Instance,
+}
+
+/// Finds a host by what this side knows of it, else by its tags.
+pub(super) async fn by_name(engine: &Engine, name: &HostName) -> Result<Located> {
+    if let Some(known) = engine.entry(name).read()? {
+        match engine.client.instance(&known.instance_id).await {
+            Ok(instance) => return located(engine, name, known, instance),
+            // Gone; another one may have the name by now.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let mut listed = engine.client.marked_instances().await?;
+    listed.retain(|instance| instance.tag(HostTags::NAME) == Some(name.as_str()));
+    let instance = the_one(engine, listed)?;
+    // It may have been renamed elsewhere.
+    for known_name in engine.data_dir.known_names(engine.client.provider_name())? {
+        match engine.entry(&known_name).read()? {
+            Some(known) if instance.tag(HostTags::HOST) == Some(known.id.as_str()) => {
+                return located(engine, &known_name, known, instance);
+            }
+            _ => {}
+        }
+    }
+    let deadline = Instant::now() + engine.settings.ssh_connect_timeout;
+    let known = from_tags(&instance, deadline).await?;
+    engine.entry(name).pin_vps(&known)?;
+    located(engine, name, known, instance)
+}
+
+/// Of several instances that carry a name, ours; where none is, there must be one.
+fn the_one(engine: &Engine, mut listed: Vec<Instance>) -> Result<Instance> {
+    let owner = Some(engine.data_dir.owner().as_str());
+    if let Some(ours) = listed
+        .iter()
+        .position(|instance| instance.tag(HostTags::OWNER) == owner)
+    {
+        return Ok(listed.swap_remove(ours));
+    }
+    let found = listed.len();
+    match (listed.pop(), found) {
+        (Some(instance), 1) => Ok(instance),
+        (None, _) => Err(Error::new(
+            ErrorKind::NotFound,
+            "there is no host of that name",
+        )),
+        (Some(_), found) => Err(Error::new(
+            ErrorKind::State,
+            format!("{found} owners have a host of that name, and none of them is this one"),
+        )),
+    }
+}
+
+fn located(
+    engine: &Engine,
+    name: &HostName,
+    mut known: KnownHost,
+    instance: Instance,
+) -> Result<Located> {
+    if let Some(address) = instance.address.filter(|address| *address != known.address) {
+        // The machine is known by its key, wherever it stands.
+        known.address = address;
+        engine.entry(name).pin_vps(&known)?;
+    }
+    Ok(Located {
+        name: name.clone(),
+        known,
+        instance,
+    })
+}
+
+/// Gets to know an instance by the pin in its tags: the key that its sshd presents is taken only if
+/// it has that fingerprint.
+pub(super) async fn from_tags(instance: &Instance, deadline: Instant) -> Result<KnownHost> {
+    let place = |error: Error| error.with_instance(&instance.id);
+    let tags = HostTags::from_tags(&instance.tags).map_err(place)?;
+    let (Some(pin), Some(address)) = (&tags.pin, instance.address) else {
+        let lacks = if tags.pin.is_none() {
+            "its tags hold no pin of its host key"
+        } else {
+            "it has no address"
+        };
+        return Err(Error::new(
+            ErrorKind::Unreachable,
+            format!("the host is not known here, and {lacks}"),
+        )
+        .with_instance(&instance.id));
+    };
+    let key = pinned_key(pin, address, deadline).await.map_err(place)?;
+    Ok(KnownHost {
+        schema_version: SCHEMA_VERSION,
+        id: tags.host_id,
+        instance_id: instance.id.clone(),
+        address,
+        ssh_port: 22,
+        vps_host_key: key,
+        created_at: instance.created_at.unwrap_or_else(Timestamp::now),
+        labels: std::collections::BTreeMap::new(),
+    })
+}
+
+async fn pinned_key(pin: &str, address: IpAddr, deadline: Instant) -> Result<PublicKey> {
+    let pinned = PublicKey::fingerprint_of_pin(pin)?;
+    let key = presented_host_key((address, 22).into(), deadline).await?;
+    if key.pin() == pin {
+        return Ok(key);
+    }
+    Err(Error::new(
+        ErrorKind::HostKeyMismatch,
+        format!(
+            "{address} port 22 presents {}, pinned in the instance's tags is {pinned}: this is \
+             another machine, or somebody is in between; nothing was sent to it",
+            key.fingerprint()
+        ),
+    ))
+}

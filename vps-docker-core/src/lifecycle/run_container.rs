@@ -1,0 +1,52 @@
+use std::future::pending;
+use std::time::Duration;
+
+use crate::docker::{CONTAINER_NAME, ContainerRun, DockerOverSsh};
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::HostRecord;
+
+/// Starts the one container as the record has it.
+///
+/// # Errors
+/// `Docker` with docker's words, `State` for the record of a create that did not get that far.
+pub(super) async fn run_container(docker: &DockerOverSsh, record: &HostRecord) -> Result<()> {
+    let image = record.derived_image.as_deref().ok_or_else(|| {
+        Error::new(
+            ErrorKind::State,
+            "the record names no image to run: the host's create did not get far; destroy it",
+        )
+    })?;
+    let run = ContainerRun {
+        host_id: &record.id,
+        name: &record.name,
+        spec: &record.container,
+        command: &record.container_command,
+        image,
+        host_dir: &record.host_dir,
+        ssh_port: record.container_ssh_port,
+    };
+    docker.run(run.arguments()).await.map(drop)
+}
+
+/// Ends when the container does within the limit, with what it said last.
+pub(super) async fn container_ended(docker: &DockerOverSsh, limit: Duration) -> Error {
+    let code = match docker.wait_for_end(CONTAINER_NAME, limit).await {
+        Ok(Some(code)) => code,
+        Ok(None) => return pending().await,
+        Err(error) => return error,
+    };
+    let logs = match docker.spawn(["logs", "--tail=20", CONTAINER_NAME]).await {
+        Ok(logs) => match logs.finish(b"").await {
+            Ok(output) => format!("{}{}", output.stdout, output.stderr),
+            Err(error) => error.to_string(),
+        },
+        Err(error) => error.to_string(),
+    };
+    Error::new(
+        ErrorKind::Docker,
+        format!(
+            "the container ended with exit code {code} before its sshd let us in; it said: {}",
+            logs.trim()
+        ),
+    )
+}

@@ -1,0 +1,59 @@
+use std::process::Stdio;
+
+use tokio::process::Command;
+use tokio::time::{Instant, timeout_at};
+
+use super::connection::address;
+use super::failure::connect_error;
+use super::transport::Output;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::SshEndpoint;
+
+/// What `ssh` itself ends with when it could not do its part.
+const SSH_FAILED: i32 = 255;
+
+/// Runs one command over a pinned connection of its own: the cheapest way to ask a single question.
+/// Who asks more than one opens a [`Connection`](super::Connection). Cancel-safe as far as the
+/// command is.
+///
+/// # Errors
+/// Those of [`Connection::open`](super::Connection::open); nothing is tried again.
+pub(crate) async fn run_once(
+    endpoint: &SshEndpoint,
+    command: &str,
+    deadline: Instant,
+) -> Result<Output> {
+    let mut ssh = Command::new("ssh");
+    ssh.args(["-F", "none", "-T", "-o", "ControlPath=none"]);
+    address(&mut ssh, endpoint);
+    ssh.arg(command).stdin(Stdio::null()).kill_on_drop(true);
+    let output = timeout_at(deadline, ssh.output())
+        .await
+        .map_err(|_elapsed| {
+            Error::new(
+                ErrorKind::Timeout,
+                format!(
+                    "{} port {} has not answered by the deadline",
+                    endpoint.host, endpoint.port
+                ),
+            )
+            .retryable()
+        })?
+        .map_err(|error| {
+            Error::new(
+                ErrorKind::State,
+                "cannot start the `ssh` program; install OpenSSH's client \
+                 (Debian: apt-get install openssh-client)",
+            )
+            .with_source(error)
+        })?;
+    let output = Output {
+        status: output.status,
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    };
+    if output.exit_code() == SSH_FAILED {
+        return Err(connect_error(endpoint, &output.stderr));
+    }
+    Ok(output)
+}
