@@ -152,7 +152,7 @@ async fn what_fails_is_told_and_leaves_the_vps_usable(host: &Host) {
     assert_is_absent(&vps, &image).await;
 
     // The connection is cut.
-    let cut = Meddler::new(host, Meddling::Cut(machine)).await;
+    let cut = Meddler::on(host, Meddling::Cut(machine)).await;
     let error = ship(&cut, &image).await.expect_err("cut");
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
     let vps = host.docker().await.expect("connected anew");
@@ -164,7 +164,7 @@ async fn what_fails_is_told_and_leaves_the_vps_usable(host: &Host) {
     // What was counted upon is removed: all of it is sent, once, and that is told.
     let old = image.name.clone();
     image.rebuild(&format!("{TWO_LAYERS}COPY top /again\n"), &files);
-    let forgetful = Meddler::new(host, Meddling::Run(format!("docker image rm {old}"))).await;
+    let forgetful = Meddler::on(host, Meddling::Run(format!("docker image rm {old}"))).await;
     let told = Mutex::new(Vec::new());
     let tell = |text| told.lock().expect("nobody panics").push(text);
     let engine = LocalEngine::default();
@@ -191,7 +191,7 @@ enum Meddling {
 }
 
 impl Meddler {
-    async fn new(host: &Host, meddling: Meddling) -> DockerOverSsh {
+    async fn on(host: &Host, meddling: Meddling) -> DockerOverSsh {
         DockerOverSsh::new(Arc::new(Self {
             vps: host.vps().await.expect("connected"),
             meddling: Mutex::new(Some(meddling)),

@@ -257,6 +257,13 @@ impl LocalImage {
         self.ids.push(self.inspect("{{.Id}}"));
     }
 
+    /// The ids of the images that were made of it to be shipped.
+    pub(crate) fn derived(&self) -> String {
+        let of = |id| format!("--filter=label=vps-docker-base={id}");
+        let list = |id| docker(&["image", "ls", "--quiet", "--no-trunc", &of(id)]);
+        self.ids.iter().map(list).collect()
+    }
+
     pub(crate) fn inspect(&self, format: &str) -> String {
         let found = docker(&["image", "inspect", "--format", format, &self.name]);
         found.trim().to_owned()
@@ -265,7 +272,12 @@ impl LocalImage {
 
 impl Drop for LocalImage {
     fn drop(&mut self) {
-        for image in [&self.name].into_iter().chain(&self.ids) {
+        docker(&["image", "rm", "--force", &self.name]);
+        for image in self
+            .derived()
+            .split_whitespace()
+            .chain(self.ids.iter().map(String::as_str))
+        {
             docker(&["image", "rm", "--force", image]);
         }
     }

@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::{CONTAINER_NAME, DockerOverSsh};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::Timestamp;
 
 /// What `docker image inspect` says of an image, as far as we need it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -12,6 +15,9 @@ pub(crate) struct ImageConfig {
     /// Where a registry knows it; empty when it was never pulled or pushed.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub(crate) repo_digests: Vec<String>,
+    /// When it was made; an image built reproducibly may not tell.
+    #[serde(default)]
+    created: Option<Timestamp>,
     /// Bytes on disk.
     #[serde(default)]
     pub(crate) size: u64,
@@ -75,6 +81,11 @@ impl ImageConfig {
         // A bare number has got a name when sshd was brought in.
         let args = ["exec", CONTAINER_NAME, "cat", "/etc/vps-docker/login-user"];
         docker.run(args).await.map(|name| name.trim().to_owned())
+    }
+
+    pub(crate) fn is_younger_than(&self, age: Duration) -> bool {
+        let is_young = |created: Timestamp| created.plus(age) > Timestamp::now();
+        self.created.is_some_and(is_young)
     }
 
     /// The digests of its layers' uncompressed contents, the lowest one first.

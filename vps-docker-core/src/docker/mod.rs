@@ -3,6 +3,7 @@
 mod adaptive_gzip;
 mod container_state;
 mod derived_image;
+mod engine;
 mod image_transfer;
 mod inspect;
 mod local_engine;
@@ -15,10 +16,12 @@ pub use over_ssh::DockerOverSsh;
 pub use ship::Shipped;
 
 pub(crate) use container_state::ContainerState;
-pub(crate) use derived_image::{DerivedImage, derive};
-pub(crate) use image_transfer::{bring_image, look_up_locally};
+pub(crate) use derived_image::derive;
+pub(crate) use engine::DockerEngine;
+pub(crate) use image_transfer::{LocalImages, bring_image, look_up_locally};
 pub(crate) use inspect::ImageConfig;
 pub(crate) use run::{CONTAINER_NAME, CONTAINER_SSH_DIR, ContainerRun, container_command};
+pub(crate) use ship::NamedImage;
 
 /// Scripts that run on the VPS, each in one round trip.
 pub(crate) const STOP_CONTAINER: &str = include_str!("stop-container.sh");

@@ -63,13 +63,9 @@ impl DockerOverSsh {
         self.vps.spawn(&format!("docker {}", join(args))).await
     }
 
-    /// Starts a build without BuildKit: it is not everywhere, and it asks a registry even for
-    /// images that only the VPS has.
-    pub(crate) async fn spawn_build<const N: usize>(
-        &self,
-        args: [&str; N],
-    ) -> Result<RemoteProcess> {
-        let command = format!("DOCKER_BUILDKIT=0 docker {}", join(args));
+    /// Starts a build without BuildKit.
+    pub(super) async fn spawn_build(&self, args: &[String]) -> Result<RemoteProcess> {
+        let command = format!("DOCKER_BUILDKIT=0 docker build {}", join(args));
         self.vps.spawn(&command).await
     }
 

@@ -1,6 +1,6 @@
 use super::engine::Engine;
 use crate::client::VpsClientExt;
-use crate::docker::look_up_locally;
+use crate::docker::NamedImage;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     ContainerSpec, HostName, HostSpec, HostTags, Image, ImageSource, Instance, InstanceId, Plan,
@@ -22,7 +22,7 @@ pub(super) async fn plan(engine: &Engine, spec: &HostSpec) -> Result<Planned> {
     let container = spec.container(&settings.default_image, settings.container_ssh_port)?;
     if container.image_source == ImageSource::Ship {
         // What is not here cannot be shipped: said before anything is ordered.
-        look_up_locally(&settings.local_engine, &container.image, ImageSource::Ship).await?;
+        NamedImage::find(&settings.local_engine, &container.image).await?;
     }
     let catalog = engine.client.catalog().await?;
     let region = catalog.region(choice(&spec.region, &settings.default_region))?;

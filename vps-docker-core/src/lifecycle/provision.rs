@@ -15,13 +15,14 @@ use super::timeline::Timeline;
 use super::vps_setup::{Prepared, prepare_vps, wait_for_bootstrap};
 use crate::client::VpsClientExt;
 use crate::docker::{
-    DerivedImage, DockerOverSsh, ImageConfig, bring_image, container_command, derive,
+    DockerOverSsh, ImageConfig, LocalImages, bring_image, container_command, derive,
     look_up_locally,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::KeyPair;
 use crate::model::{
-    HostId, HostName, HostSpec, HostTags, Instance, InstanceSpec, InstanceState, Phase, Timestamp,
+    HostId, HostName, HostSpec, HostTags, ImageReference, Instance, InstanceSpec, InstanceState,
+    Phase, Timestamp,
 };
 use crate::ssh::{Connection, wait_for_banner};
 use crate::store::{HostEntry, HostRecord, HostStore, KnownHost, OpenEntry, SCHEMA_VERSION};
@@ -91,22 +92,26 @@ impl Provision {
             &settings.local_engine,
             &container.image,
             container.image_source,
+            settings.image_build_timeout,
         );
-        let (local, (instance, address)) = tokio::try_join!(local, self.order_and_boot(place))?;
+        let vps = async {
+            let (instance, address) = self.order_and_boot(place).await?;
+            let known = self.known(&instance, address);
+            let doors = Doors::new(&self.engine, &self.entry, &known);
+            let vps = self.connect(&doors).await?;
+            let prepared = self.bootstrap(&vps).await?;
+            Ok((instance, known, doors, vps, prepared))
+        };
+        let (local, (instance, known, doors, vps, prepared)) = tokio::try_join!(local, vps)?;
 
-        let known = self.known(&instance, address);
-        let doors = Doors::new(&self.engine, &self.entry, &known);
-        let vps = self.connect(&doors).await?;
         let docker = DockerOverSsh::new(vps.clone());
         let store = HostStore::new(vps.clone());
-
-        let prepared = self.bootstrap(&vps).await?;
         let mut record = self.record(&instance, &prepared);
         // Its writing and the image's way do not depend on each other.
         let image = self.image(&docker, local, prepared.image.clone());
         let ((), (base, derived)) = tokio::try_join!(store.write(&mut record), image)?;
 
-        record.derived_image = Some(derived.reference.to_string());
+        record.derived_image = Some(derived.to_string());
         record.login_user = Some(self.container(&docker, &base, &mut record).await?);
         let doors = doors.with_record(&record);
         let container_door = self.door(&docker, &doors).await?;
@@ -202,9 +207,9 @@ impl Provision {
     async fn image(
         &self,
         docker: &DockerOverSsh,
-        local: Option<ImageConfig>,
+        local: Option<LocalImages>,
         on_vps: Option<ImageConfig>,
-    ) -> Result<(ImageConfig, DerivedImage)> {
+    ) -> Result<(ImageConfig, ImageReference)> {
         let settings = &self.engine.settings;
         let container = &self.planned.container;
         let tell = |text: String| self.timeline.progress(Phase::Image, text);
@@ -219,12 +224,17 @@ impl Provision {
         );
         let limit = settings.image_transfer_timeout;
         let bring = within(limit, "image_transfer_timeout", bring);
-        let base = self.timeline.phase(Phase::Image, bring).await?;
-        let build = derive(docker, &container.image, &base);
+        let brought = self.timeline.phase(Phase::Image, bring).await?;
+        let build = async {
+            match brought.derived {
+                Some(derived) => Ok(derived),
+                None => derive(docker, &container.image, &brought.base).await,
+            }
+        };
         let limit = settings.image_build_timeout;
         let build = within(limit, "image_build_timeout", build);
         let derived = self.timeline.phase(Phase::Sshd, build).await?;
-        Ok((base, derived))
+        Ok((brought.base, derived))
     }
 
     async fn container(

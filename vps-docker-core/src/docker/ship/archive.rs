@@ -57,7 +57,7 @@ impl SavedArchive {
     /// Reads what an archive that was written down is made of.
     ///
     /// # Errors
-    /// [`ErrorKind::Docker`] when it is torn, or no archive of just one image.
+    /// [`ErrorKind::Docker`] when it is torn or something else.
     pub(super) async fn open(file: File) -> Result<Self> {
         let file = Arc::new(file);
         let read = Arc::clone(&file);
@@ -67,23 +67,14 @@ impl SavedArchive {
         Ok(Self { file, contents })
     }
 
-    /// `sha256:` and the digest of the image's configuration.
-    pub(super) fn image_id(&self) -> &str {
-        self.contents.image_id()
+    /// What it is made of.
+    pub(super) fn contents(&self) -> &Contents {
+        &self.contents
     }
 
-    /// The digests of its layers' contents, the lowest one first.
-    pub(super) fn layers(&self) -> Vec<String> {
-        self.contents.layers()
-    }
-
-    /// The archive without the files of that many of its lowest layers.
-    pub(super) fn without_lowest(&self, layers: usize) -> Pin<Box<dyn AsyncRead + Send>> {
-        let blocks = self
-            .contents
-            .without_lowest(layers)
-            .into_iter()
-            .flat_map(into_blocks);
+    /// What of the archive is in these parts of it, one after another.
+    pub(super) fn read(&self, parts: Vec<Range<u64>>) -> Pin<Box<dyn AsyncRead + Send>> {
+        let blocks = parts.into_iter().flat_map(into_blocks);
         let file = Arc::clone(&self.file);
         let blocks = stream::iter(blocks).then(move |block| read_block(Arc::clone(&file), block));
         Box::pin(StreamReader::new(Box::pin(blocks)))

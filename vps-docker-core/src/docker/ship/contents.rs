@@ -19,14 +19,17 @@ const DOCUMENT_LIMIT: u64 = 4 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Contents {
     entries: TarEntries,
-    image_id: String,
-    layers: Vec<Layer>,
+    images: Vec<ArchivedImage>,
 }
 
 #[derive(Debug)]
-struct Layer {
-    digest: String,
-    file: String,
+struct ArchivedImage {
+    /// `sha256:` and the digest of its configuration.
+    id: String,
+    /// The digests of its layers' contents, the lowest one first.
+    layers: Vec<String>,
+    /// What they are in the archive.
+    files: Vec<String>,
 }
 
 /// An image, as `manifest.json` lists it.
@@ -52,7 +55,7 @@ impl Contents {
     /// Reads all but the layers.
     ///
     /// # Errors
-    /// [`ErrorKind::Docker`] when it is torn, or no archive of just one image.
+    /// [`ErrorKind::Docker`] when it is torn or something else.
     pub(super) fn read(file: &File) -> Result<Self> {
         let entries = TarEntries::read(file).map_err(|error| unreadable(error, "its entries"))?;
         let document = |name: &str| {
@@ -60,48 +63,59 @@ impl Contents {
             content.map_err(|error| unreadable(error, &format!("{name:?}")))
         };
         let manifests: Vec<Manifest> = parse(&document("manifest.json")?)?;
-        let [manifest] = &manifests[..] else {
-            return Err(mistaken(&format!("{} images", manifests.len())));
-        };
-        let config = document(&manifest.config)?;
-        let digests = parse::<Config>(&config)?.rootfs.diff_ids;
-        let digests = digests.unwrap_or_default();
-        let files = manifest.layers.clone().unwrap_or_default();
-        if digests.len() != files.len() {
-            return Err(mistaken("an image that disagrees with its manifest"));
+        let images = manifests
+            .into_iter()
+            .map(|manifest| ArchivedImage::new(&document(&manifest.config)?, manifest.layers))
+            .collect::<Result<_>>()?;
+        Ok(Self { entries, images })
+    }
+
+    /// Whether the image of that id is in it.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.images.iter().any(|image| image.id == id)
+    }
+
+    /// The digests of the layers' contents of every image, the lowest one first.
+    pub(super) fn layers(&self) -> Vec<&[String]> {
+        self.images.iter().map(|image| &*image.layers).collect()
+    }
+
+    /// The parts of the archive that are left without the files of layers: of every image as many
+    /// of its lowest ones as `left_out` says.
+    pub(super) fn without(&self, left_out: impl Fn(&[String]) -> usize) -> Vec<Range<u64>> {
+        let (mut lowest, mut higher) = (HashSet::new(), HashSet::new());
+        for image in &self.images {
+            let left_out = left_out(&image.layers);
+            for (height, file) in image.files.iter().enumerate() {
+                let side = if height < left_out {
+                    &mut lowest
+                } else {
+                    &mut higher
+                };
+                side.extend(self.entries.find(file));
+            }
         }
-        let layers = digests.into_iter().zip(files);
-        Ok(Self {
-            entries,
-            image_id: format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(&config))),
-            layers: layers
-                .map(|(digest, file)| Layer { digest, file })
-                .collect(),
-        })
-    }
-
-    /// `sha256:` and the digest of the image's configuration.
-    pub(super) fn image_id(&self) -> &str {
-        &self.image_id
-    }
-
-    /// The digests of its layers' contents, the lowest one first.
-    pub(super) fn layers(&self) -> Vec<String> {
-        let digests = self.layers.iter().map(|layer| layer.digest.clone());
-        digests.collect()
-    }
-
-    /// The parts of the archive that are left without the files of that many of its lowest layers.
-    pub(super) fn without_lowest(&self, layers: usize) -> Vec<Range<u64>> {
-        let (lowest, higher) = self.layers.split_at(layers);
-        let files = |layers: &[Layer]| -> HashSet<usize> {
-            let found = layers.iter().map(|layer| self.entries.find(&layer.file));
-            found.flatten().collect()
-        };
         // The same content may be a higher layer too, and is in the archive only once.
-        let (lowest, higher) = (files(lowest), files(higher));
         self.entries
-            .without(|entry| lowest.contains(&entry) && !higher.contains(&entry))
+            .without(|entry: usize| lowest.contains(&entry) && !higher.contains(&entry))
+    }
+}
+
+impl ArchivedImage {
+    fn new(config: &[u8], files: Option<Vec<String>>) -> Result<Self> {
+        let layers = parse::<Config>(config)?.rootfs.diff_ids.unwrap_or_default();
+        let files = files.unwrap_or_default();
+        if layers.len() != files.len() {
+            return Err(Error::new(
+                ErrorKind::Docker,
+                "`docker save` wrote an image that disagrees with its manifest",
+            ));
+        }
+        Ok(Self {
+            id: format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(config))),
+            layers,
+            files,
+        })
     }
 }
 
@@ -112,11 +126,4 @@ fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
 fn unreadable(error: io::Error, what: &str) -> Error {
     let message = format!("cannot read {what} in what `docker save` wrote");
     Error::new(ErrorKind::Docker, message).with_source(error)
-}
-
-fn mistaken(what: &str) -> Error {
-    Error::new(
-        ErrorKind::Docker,
-        format!("`docker save` wrote {what}, which was not expected"),
-    )
 }

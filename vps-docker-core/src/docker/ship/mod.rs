@@ -9,18 +9,17 @@ mod archive;
 mod archive_tests;
 mod contents;
 mod load;
+mod named_image;
 mod present;
 mod shipment;
-mod source;
 mod tar_entries;
 
 use self::shipment::Shipment;
-use self::source::ArchiveSource;
-use super::{DockerOverSsh, ImageConfig, LocalEngine};
+use super::{DockerEngine, DockerOverSsh, ImageConfig, LocalEngine};
 use crate::error::Result;
 use crate::model::ImageReference;
 
-pub(crate) use self::source::find;
+pub(crate) use self::named_image::NamedImage;
 
 /// What a shipment moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,13 +48,13 @@ impl DockerOverSsh {
     /// takes, unless the VPS has none of its layers. A VPS whose Docker keeps its images in
     /// containerd's store always gets the whole archive.
     ///
-    /// Idempotent. Cancel-safe: an image that has not arrived wholly is not there, and layers of it
-    /// that are there are swept by Docker.
+    /// Idempotent. Cancel-safe: an image that has not arrived wholly is not there, and Docker
+    /// removes what it has of it.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when this side does not have the image, [`ErrorKind::Invalid`] for a
-    /// reference with a digest, [`ErrorKind::Docker`] with the words of the engine that refused,
-    /// such as for want of disk space, [`ErrorKind::Unreachable`].
+    /// `NotFound` when this side does not have the image, `Invalid` for a reference with a digest,
+    /// `Docker` with the words of the engine that refused, such as for want of disk space,
+    /// `Unreachable`.
     pub async fn ship_image(
         &self,
         from: &LocalEngine,
@@ -81,25 +80,23 @@ impl DockerOverSsh {
 
     async fn ship_from(
         &self,
-        from: &dyn ArchiveSource,
+        from: &dyn DockerEngine,
         reference: &ImageReference,
         progress: &(dyn Fn(String) + Send + Sync),
     ) -> Result<Shipped> {
-        let image = find(from, reference).await?;
-        let shipped = ship(from, self, reference, &image, progress).await?;
+        let image = NamedImage::find(from, reference).await?;
+        let shipped = ship(from, self, &[image], progress).await?;
         Ok(shipped.1)
     }
 }
 
-/// Moves an image that the source is known to have, and describes it as it is on the VPS.
+/// Moves images that the source is known to have, together, and describes them as they are on the
+/// VPS.
 pub(crate) async fn ship(
-    from: &dyn ArchiveSource,
+    from: &dyn DockerEngine,
     to: &DockerOverSsh,
-    reference: &ImageReference,
-    image: &ImageConfig,
+    images: &[NamedImage],
     progress: &(dyn Fn(String) + Send + Sync),
-) -> Result<(ImageConfig, Shipped)> {
-    Shipment::new(from, to, reference, image, progress)
-        .run()
-        .await
+) -> Result<(Vec<ImageConfig>, Shipped)> {
+    Shipment::new(from, to, images, progress).run().await
 }
