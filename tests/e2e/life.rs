@@ -29,7 +29,7 @@ async fn a_host_is_stopped_started_renamed_and_rebooted() {
 
     a_stopped_host_is_listed_with_its_agents(&world, &mut host, &data).await;
     a_start_brings_sshd_and_data_back(&world, &mut host).await;
-    a_container_that_crashes_is_no_stop(&host).await;
+    a_container_that_crashes_is_no_stop(&mut host).await;
     a_container_that_is_gone_is_made_anew(&mut host).await;
     let renamed = the_new_name_works_everywhere(&world, &mut host).await;
     a_rename_that_was_cut_off_is_made_good(&world, &mut host).await;
@@ -75,39 +75,33 @@ async fn a_start_brings_sshd_and_data_back(world: &World, host: &mut Host) {
     assert_eq!(only(world).await.state, HostState::Running);
 }
 
-/// Killed from outside for want of a better crash: Docker starts it again, in between it is crashed.
-async fn a_container_that_crashes_is_no_stop(host: &Host) {
+/// Its command ends by a signal of its own. Docker is kept from starting it again, which would hide
+/// the crash at once.
+async fn a_container_that_crashes_is_no_stop(host: &mut Host) {
     let docker = host.docker().await.expect("connected");
-    let before = started_at(host).await;
+    let policy = async |policy: &str| {
+        let updated = docker.run(["update", policy, "vps-docker"]).await;
+        updated.expect("updated");
+    };
+    policy("--restart=no").await;
     let process = docker
         .run(["inspect", "--format", "{{.State.Pid}}", "vps-docker"])
         .await
         .expect("inspected");
     let vps = host.vps().await.expect("connected");
-    let kill = format!("kill -KILL {}", process.trim());
-    vps.run(&kill, b"").await.expect("reached");
-    let again = async {
-        while started_at(host).await == before {
-            tokio::task::yield_now().await;
-        }
-    };
-    let limit = std::time::Duration::from_secs(30);
-    tokio::time::timeout(limit, again)
-        .await
-        .expect("Docker starts it again");
-}
-
-async fn started_at(host: &Host) -> String {
-    let docker = host.docker().await.expect("connected");
-    docker
-        .run([
-            "inspect",
-            "--format",
-            "{{.State.Running}} {{.State.StartedAt}}",
-            "vps-docker",
-        ])
-        .await
-        .expect("inspected")
+    let kill = format!(
+        "pkill -SEGV -P {} && docker wait vps-docker",
+        process.trim()
+    );
+    let ended = vps.run(&kill, b"").await.expect("reached");
+    assert_eq!(ended.stdout, "139\n", "{}", ended.stderr);
+    host.refresh().await.expect("looked at");
+    assert_eq!(host.info().state, HostState::Crashed);
+    let problem = host.problem().expect("told").to_string();
+    assert!(problem.contains("exit code 139"), "{problem}");
+    policy("--restart=unless-stopped").await;
+    host.start().await.expect("started again");
+    assert_eq!(host.info().state, HostState::Running);
 }
 
 async fn a_container_that_is_gone_is_made_anew(host: &mut Host) {
@@ -253,7 +247,8 @@ async fn a_second_machine_needs_only_token_and_keys(world: &World, host_name: &s
     let instance = &world.instances().await[0];
     let mut tags = instance.tags.clone();
     let right = tags[HostTags::PIN].clone();
-    tags.insert(HostTags::PIN.into(), right.chars().rev().collect());
+    let stranger = vps_docker::keys::KeyPair::generate("stranger").expect("random");
+    tags.insert(HostTags::PIN.into(), stranger.public().pin());
     let client = world.provider.client();
     client.set_tags(&instance.id, &tags).await.expect("set");
     let error = third.provider.host(&name(host_name)).await;

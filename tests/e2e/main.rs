@@ -7,6 +7,7 @@ mod bad_input;
 mod bootstrap;
 mod create;
 mod fault;
+mod gc;
 mod image;
 mod interrupted;
 mod life;

@@ -2,15 +2,15 @@
 
 use std::fs::File;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
 use tempfile::TempDir;
 use vps_docker::model::{
     Catalog, DestroyOutcome, HostSpecBuilder, HostTags, Instance, InstanceFilter, InstanceId,
-    InstanceSpec, SshKeyId, Tags,
+    InstanceSpec, SshKey, SshKeyId, Tags,
 };
 use vps_docker::provider_local::{LocalConfig, LocalProvider};
 use vps_docker::{
@@ -54,6 +54,12 @@ impl World {
         let client = Arc::clone(provider.client());
         self.provider = VpsDockerProvider::new(client, data_dir, provider.settings().clone());
         self
+    }
+
+    /// Another engine over the same data directory.
+    pub(crate) fn provider_with(&self, settings: Settings) -> VpsDockerProvider {
+        let client = Arc::clone(self.provider.client());
+        VpsDockerProvider::new(client, self.provider.data_dir().clone(), settings)
     }
 
     /// Creates a host.
@@ -124,6 +130,9 @@ pub(crate) struct Altered {
     pub(crate) lose_answer: AtomicBool,
     /// Nothing can be destroyed.
     pub(crate) keep_all: AtomicBool,
+    /// The provider keeps SSH keys: these.
+    pub(crate) keeps_keys: AtomicBool,
+    keys: Mutex<Vec<SshKey>>,
 }
 
 impl Altered {
@@ -134,6 +143,8 @@ impl Altered {
             user_data_limit: None,
             lose_answer: AtomicBool::new(false),
             keep_all: AtomicBool::new(false),
+            keeps_keys: AtomicBool::new(false),
+            keys: Mutex::default(),
         }
     }
 
@@ -165,6 +176,7 @@ impl VpsClient for Altered {
         if let Some(limit) = self.user_data_limit {
             capabilities.user_data_limit = limit;
         }
+        capabilities.ssh_key_store = self.keeps_keys.load(Relaxed);
         capabilities
     }
 
@@ -192,7 +204,30 @@ impl VpsClient for Altered {
     }
 
     async fn ensure_ssh_key(&self, name: &str, public_key: &str) -> Result<SshKeyId> {
+        if self.keeps_keys.load(Relaxed) {
+            let mut keys = self.keys.lock().expect("nobody panics while holding it");
+            if keys.iter().all(|key| key.name != name) {
+                keys.push(SshKey {
+                    id: SshKeyId::new(name),
+                    name: name.to_owned(),
+                });
+            }
+        }
         self.inner.ensure_ssh_key(name, public_key).await
+    }
+
+    async fn list_ssh_keys(&self) -> Result<Vec<SshKey>> {
+        Ok(self
+            .keys
+            .lock()
+            .expect("nobody panics while holding it")
+            .clone())
+    }
+
+    async fn delete_ssh_key(&self, id: &SshKeyId) -> Result<()> {
+        let mut keys = self.keys.lock().expect("nobody panics while holding it");
+        keys.retain(|key| key.id != *id);
+        Ok(())
     }
 
     async fn catalog(&self) -> Result<Catalog> {

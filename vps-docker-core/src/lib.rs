@@ -29,6 +29,6 @@ pub use secrecy;
 pub use client::{Capabilities, VpsClient, VpsClientExt};
 pub use error::{Error, ErrorKind, Result};
 pub use lifecycle::{
-    CreateHost, Destroyed, Host, HostListing, ListedHost, Settings, SettingsBuilder,
-    VpsDockerProvider,
+    Collected, CreateHost, Destroyed, Garbage, GarbageItem, Host, HostListing, ListedHost,
+    Settings, SettingsBuilder, VpsDockerProvider,
 };

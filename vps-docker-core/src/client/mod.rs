@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::model::{
     Catalog, DestroyOutcome, Instance, InstanceFilter, InstanceId, InstanceSnapshot, InstanceSpec,
-    PowerAction, SnapshotId, SshKeyId, Tags,
+    PowerAction, SnapshotId, SshKey, SshKeyId, Tags,
 };
 
 pub use ext::VpsClientExt;
@@ -126,6 +126,14 @@ pub trait VpsClient: Debug + Send + Sync {
     async fn delete_snapshot(&self, id: &SnapshotId) -> Result<()> {
         let _ = id;
         Err(Error::unsupported(self.provider_name(), "delete_snapshot"))
+    }
+
+    /// Lists the SSH public keys of the account, of every page.
+    ///
+    /// # Errors
+    /// `Unsupported` unless [`Capabilities::ssh_key_store`].
+    async fn list_ssh_keys(&self) -> Result<Vec<SshKey>> {
+        Err(Error::unsupported(self.provider_name(), "list_ssh_keys"))
     }
 
     /// Forgets an SSH public key. Idempotent: one that is gone is a success.

@@ -1,15 +1,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::Settings;
 use crate::client::VpsClient;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{HostName, SshEndpoint};
 use crate::ssh::{ConnectOptions, Connection};
-use crate::store::{DataDir, HostEntry};
+use crate::store::{DataDir, HostEntry, KnownHost};
 
 /// What every operation needs.
 #[derive(Debug)]
@@ -27,6 +28,40 @@ impl Engine {
         self.data_dir.host_entry(self.client.provider_name(), name)
     }
 
+    /// What this side knows of all hosts; an entry that cannot be read is passed over, for the tags
+    /// lead to its host too.
+    pub(super) fn known_hosts(&self) -> Result<Vec<(HostName, KnownHost)>> {
+        let names = self.data_dir.known_names(self.client.provider_name())?;
+        let mut known = Vec::new();
+        for name in names {
+            match self.entry(&name).read() {
+                Ok(Some(host)) => known.push((name, host)),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(host = %name, %error, "what is known here is unreadable");
+                }
+            }
+        }
+        Ok(known)
+    }
+
+    /// The pins of a host in files that go with the returned value: for a question to a machine
+    /// that is not to be remembered by it.
+    pub(super) fn pins_of(&self, known: &KnownHost) -> Result<PassingEntry> {
+        let directory =
+            TempDir::with_prefix_in("pins-", self.data_dir.run_dir()).map_err(|error| {
+                Error::new(ErrorKind::State, "cannot make a directory").with_source(error)
+            })?;
+        let passing = PassingEntry(directory);
+        passing.entry().pin_vps(known)?;
+        Ok(passing)
+    }
+
+    /// What our client key is called at the provider: one key of an owner for all its VPSs.
+    pub(super) fn key_name(&self) -> String {
+        format!("vps-docker-{}", self.data_dir.owner())
+    }
+
     /// A pinned connection, within the limit.
     pub(super) async fn connect(
         &self,
@@ -41,5 +76,15 @@ impl Engine {
         Connection::open(endpoint.clone(), &self.data_dir.run_dir(), options)
             .await
             .map(Arc::new)
+    }
+}
+
+/// An entry that is removed when it is dropped.
+#[derive(Debug)]
+pub(super) struct PassingEntry(TempDir);
+
+impl PassingEntry {
+    pub(super) fn entry(&self) -> HostEntry {
+        HostEntry::new(self.0.path().to_owned())
     }
 }

@@ -32,12 +32,9 @@ pub(super) async fn by_name(engine: &Engine, name: &HostName) -> Result<Located>
     listed.retain(|instance| instance.tag(HostTags::NAME) == Some(name.as_str()));
     let instance = the_one(engine, listed)?;
     // It may have been renamed elsewhere.
-    for known_name in engine.data_dir.known_names(engine.client.provider_name())? {
-        match engine.entry(&known_name).read()? {
-            Some(known) if instance.tag(HostTags::HOST) == Some(known.id.as_str()) => {
-                return located(engine, &known_name, known, instance);
-            }
-            _ => {}
+    for (known_name, known) in engine.known_hosts()? {
+        if instance.tag(HostTags::HOST) == Some(known.id.as_str()) {
+            return located(engine, &known_name, known, instance);
         }
     }
     let deadline = Instant::now() + engine.settings.ssh_connect_timeout;

@@ -4,6 +4,7 @@ mod create;
 mod destroy;
 mod engine;
 mod find;
+mod gc;
 mod host;
 mod host_life;
 mod hosts;
@@ -24,6 +25,7 @@ mod vps_setup;
 
 pub use create::CreateHost;
 pub use destroy::Destroyed;
+pub use gc::{Collected, Garbage, GarbageItem};
 pub use host::Host;
 pub use hosts::{HostListing, ListedHost};
 pub use provider::VpsDockerProvider;

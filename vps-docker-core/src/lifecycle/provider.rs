@@ -3,7 +3,9 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use super::engine::Engine;
-use super::{CreateHost, Destroyed, Host, HostListing, Settings, destroy, find, hosts};
+use super::{
+    CreateHost, Destroyed, Garbage, Host, HostListing, Settings, destroy, find, gc, hosts,
+};
 use crate::client::VpsClient;
 use crate::error::Result;
 use crate::model::{HostName, HostSpec};
@@ -118,6 +120,17 @@ impl VpsDockerProvider {
         let agents = host.store().await?.agents().await;
         host.close().await;
         agents
+    }
+
+    /// Looks for what interrupted work of this owner has left: creates that died, instances that were to
+    /// be ready and are not, keys and memories that lead nowhere. Changes nothing: read the items,
+    /// then [`collect`](Garbage::collect). What carries another owner's tag is never touched, nor
+    /// is a host that is ready.
+    ///
+    /// # Errors
+    /// When the provider cannot be asked, or the journal cannot be read.
+    pub async fn gc(&self) -> Result<Garbage> {
+        gc::find(&self.engine).await
     }
 
     /// Destroys the host of that name: instance, volumes, and what this side knows of it. Works

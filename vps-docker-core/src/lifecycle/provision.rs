@@ -156,7 +156,7 @@ impl Provision {
 
     async fn send_order(&self) -> Result<Instance> {
         let key = self.engine.data_dir.vps_key().public();
-        let key_name = format!("vps-docker-{}", self.engine.data_dir.owner());
+        let key_name = self.engine.key_name();
         let key = self
             .engine
             .client

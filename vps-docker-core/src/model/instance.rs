@@ -167,3 +167,12 @@ pub struct InstanceSnapshot {
     /// Stored size in bytes, where known.
     pub size_bytes: Option<u64>,
 }
+
+/// An SSH public key that the provider keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SshKey {
+    /// The provider's id.
+    pub id: SshKeyId,
+    /// Its name at the provider.
+    pub name: String,
+}

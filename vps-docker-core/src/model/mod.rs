@@ -25,7 +25,7 @@ pub use id::{AgentName, HostId, HostName, InstanceId, OwnerId, SnapshotId, SshKe
 pub use image_reference::ImageReference;
 pub use instance::{
     BootImage, DestroyOutcome, Instance, InstanceFilter, InstanceSnapshot, InstanceSpec,
-    InstanceState, PowerAction,
+    InstanceState, PowerAction, SshKey,
 };
 pub use money::Money;
 pub use near::near_matches;

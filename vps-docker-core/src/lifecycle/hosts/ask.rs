@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::ListedHost;
@@ -14,7 +13,7 @@ use crate::lifecycle::look::Look;
 use crate::lifecycle::rename;
 use crate::model::{HostName, HostState, HostTags, Instance, Timestamp};
 use crate::ssh::run_once;
-use crate::store::{HostEntry, KnownHost};
+use crate::store::KnownHost;
 
 /// An instance that may be a host.
 #[derive(Debug)]
@@ -135,13 +134,8 @@ async fn get_to_know(
     deadline: Instant,
 ) -> Result<()> {
     let known = from_tags(instance, deadline).await?;
-    let directory =
-        TempDir::with_prefix_in("pins-", engine.data_dir.run_dir()).map_err(|error| {
-            Error::new(ErrorKind::State, "cannot make a directory").with_source(error)
-        })?;
-    let entry = HostEntry::new(directory.path().to_owned());
-    entry.pin_vps(&known)?;
-    let question = question(&Doors::new(engine, &entry, &known), deadline).await;
+    let pins = engine.pins_of(&known)?;
+    let question = question(&Doors::new(engine, &pins.entry(), &known), deadline).await;
     let look = question.map_err(|error| match (error.kind(), &host.owner) {
         (ErrorKind::Auth, Some(owner)) if owner != engine.data_dir.owner() => {
             error.with_note(format!("the host belongs to another owner, {owner}"))

@@ -14,8 +14,7 @@ use tokio::task::JoinSet;
 use super::engine::Engine;
 use crate::client::VpsClientExt;
 use crate::error::{ErrorKind, Result};
-use crate::model::{HostName, Instance};
-use crate::store::KnownHost;
+use crate::model::Instance;
 use ask::{Candidate, ask};
 
 pub use listed_host::ListedHost;
@@ -81,7 +80,7 @@ pub(super) async fn hosts(engine: &Arc<Engine>) -> Result<HostListing> {
 /// Every instance that is listed, and those that this side knows and a late listing lacks, each with
 /// what is known of it here.
 async fn candidates(engine: &Engine, listed: Vec<Instance>) -> Result<Vec<Candidate>> {
-    let mut known = known_hosts(engine)?;
+    let mut known = engine.known_hosts()?;
     let mut candidates = Vec::with_capacity(listed.len());
     for instance in listed {
         let here = known
@@ -104,18 +103,4 @@ async fn candidates(engine: &Engine, listed: Vec<Instance>) -> Result<Vec<Candid
         }
     }
     Ok(candidates)
-}
-
-/// What this side knows; an entry that cannot be read is passed over, for the tags lead there too.
-fn known_hosts(engine: &Engine) -> Result<Vec<(HostName, KnownHost)>> {
-    let names = engine.data_dir.known_names(engine.client.provider_name())?;
-    let mut known = Vec::new();
-    for name in names {
-        match engine.entry(&name).read() {
-            Ok(Some(host)) => known.push((name, host)),
-            Ok(None) => {}
-            Err(error) => tracing::warn!(host = %name, %error, "what is known here is unreadable"),
-        }
-    }
-    Ok(known)
 }

@@ -1,0 +1,293 @@
+//! Garbage: what interrupted work of this owner has left, here and at the provider.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+use tokio::time::Instant;
+
+use super::engine::Engine;
+use super::host::Doors;
+use super::locate::from_tags;
+use super::look::Look;
+use super::rollback;
+use crate::client::VpsClientExt;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{DestroyOutcome, HostName, HostTags, Instance, InstanceId, SshKeyId, Timestamp};
+use crate::ssh::run_once;
+use crate::store::JournalEntry;
+
+/// What a search for garbage found. Nothing is removed until [`collect`](Self::collect).
+#[derive(Debug)]
+pub struct Garbage {
+    engine: Arc<Engine>,
+    found: Vec<GarbageItem>,
+}
+
+/// One thing that nobody needs any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+#[non_exhaustive]
+pub enum GarbageItem {
+    /// A create that died: its entry in the journal, and every instance that bears its host id.
+    UnfinishedCreate {
+        /// The name it was to have.
+        host: HostName,
+        /// Where the provider had accepted the order.
+        instance_id: Option<InstanceId>,
+    },
+    /// An instance of this owner that was to be ready by a moment that is past, and is not.
+    ExpiredInstance {
+        /// The name it was to have.
+        host: HostName,
+        /// The provider's id.
+        instance_id: InstanceId,
+        /// When it was to be ready.
+        expired_at: Timestamp,
+    },
+    /// This owner's public key at the provider, while the owner has no instance there.
+    SshKey {
+        /// The provider's id.
+        id: SshKeyId,
+    },
+    /// What this side remembers of a host whose instance is gone.
+    ForgottenHost {
+        /// Its name here.
+        host: HostName,
+        /// The instance that is gone.
+        instance_id: InstanceId,
+    },
+}
+
+/// What became of one thing.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct Collected {
+    /// The thing.
+    pub item: GarbageItem,
+    /// Why it could not be removed; it is found again next time.
+    #[serde(serialize_with = "text")]
+    pub error: Option<Error>,
+    /// Of an instance whose bill runs on, such as a contract's: until when.
+    pub ends_at: Option<Timestamp>,
+}
+
+fn text<S: Serializer>(error: &Option<Error>, serializer: S) -> Result<S::Ok, S::Error> {
+    error
+        .as_ref()
+        .map(ToString::to_string)
+        .serialize(serializer)
+}
+
+impl Garbage {
+    /// What was found.
+    #[must_use]
+    pub fn items(&self) -> &[GarbageItem] {
+        &self.found
+    }
+
+    /// Removes what was found, each after a look whether it still is garbage. Every one is tried,
+    /// whatever became of those before it. Idempotent; dropped in the middle, what is left is
+    /// found again.
+    pub async fn collect(self) -> Vec<Collected> {
+        let mut collected = Vec::with_capacity(self.found.len());
+        for item in self.found {
+            let removed = remove(&self.engine, &item).await;
+            let (error, ends_at) = match removed {
+                Ok(DestroyOutcome::Gone) => (None, None),
+                Ok(DestroyOutcome::EndsAt(time)) => (None, Some(time)),
+                Err(error) => (Some(error), None),
+            };
+            collected.push(Collected {
+                item,
+                error,
+                ends_at,
+            });
+        }
+        collected
+    }
+}
+
+impl fmt::Display for GarbageItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnfinishedCreate { host, instance_id } => {
+                write!(f, "the create of {host} that was interrupted")?;
+                match instance_id {
+                    Some(id) => write!(f, ", with the instance {id}"),
+                    None => Ok(()),
+                }
+            }
+            Self::ExpiredInstance {
+                host,
+                instance_id,
+                expired_at,
+            } => write!(
+                f,
+                "the instance {instance_id} of {host}, which was to be ready by {expired_at}"
+            ),
+            Self::SshKey { id } => write!(f, "the SSH key {id}, which no instance of ours uses"),
+            Self::ForgottenHost { host, instance_id } => write!(
+                f,
+                "what is known here of {host}, whose instance {instance_id} is gone"
+            ),
+        }
+    }
+}
+
+/// Looks for garbage of this owner and this provider. Changes nothing.
+pub(super) async fn find(engine: &Arc<Engine>) -> Result<Garbage> {
+    let listed = engine.client.marked_instances().await?;
+    let owner = engine.data_dir.owner().as_str();
+    let ours: Vec<&Instance> = listed
+        .iter()
+        .filter(|instance| instance.tag(HostTags::OWNER) == Some(owner))
+        .collect();
+    let creates = unfinished_creates(engine)?;
+    let mut found = Vec::new();
+    for instance in &ours {
+        let in_journal = creates
+            .iter()
+            .any(|(entry, _)| instance.tag(HostTags::HOST) == Some(entry.host_id.as_str()));
+        if !in_journal {
+            found.extend(expired(engine, instance).await);
+        }
+    }
+    for (name, known) in engine.known_hosts()? {
+        let is_listed = listed.iter().any(|one| one.id == known.instance_id);
+        if !is_listed && is_gone(engine, &known.instance_id).await? {
+            found.push(GarbageItem::ForgottenHost {
+                host: name,
+                instance_id: known.instance_id,
+            });
+        }
+    }
+    if ours.is_empty() && creates.is_empty() {
+        found.extend(unused_keys(engine).await?);
+    }
+    found.extend(creates.into_iter().filter_map(|(entry, alive)| {
+        (!alive).then_some(GarbageItem::UnfinishedCreate {
+            host: entry.name,
+            instance_id: entry.instance_id,
+        })
+    }));
+    Ok(Garbage {
+        engine: Arc::clone(engine),
+        found,
+    })
+}
+
+/// The journal's creates at this provider, and whether somebody is at work on each. One that was
+/// ready is no garbage.
+fn unfinished_creates(engine: &Engine) -> Result<Vec<(JournalEntry, bool)>> {
+    let provider = engine.client.provider_name();
+    let journal = engine.data_dir.journal();
+    let mut creates = Vec::new();
+    for entry in journal.entries()? {
+        if entry.provider != provider || entry.ready {
+            continue;
+        }
+        match journal.open(provider, &entry.name) {
+            // It may have ended since the listing.
+            Ok(place) => creates.extend(place.entry().cloned().map(|entry| (entry, false))),
+            Err(error) if error.kind() == ErrorKind::NameTaken => creates.push((entry, true)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(creates)
+}
+
+/// An instance past its expiry, unless its host has become ready and only the tags do not say so.
+async fn expired(engine: &Engine, instance: &Instance) -> Option<GarbageItem> {
+    let tags = HostTags::from_tags(&instance.tags).ok()?;
+    let expired_at = tags.expires.filter(|expires| *expires < Timestamp::now())?;
+    match is_ready(engine, &tags.name, instance).await {
+        Ok(false) => {}
+        // Where tags cannot be changed they say the same of every host.
+        Err(_) if engine.client.capabilities().set_tags => {}
+        Ok(true) | Err(_) => return None,
+    }
+    Some(GarbageItem::ExpiredInstance {
+        host: tags.name,
+        instance_id: instance.id.clone(),
+        expired_at,
+    })
+}
+
+/// Asks the host itself.
+async fn is_ready(engine: &Engine, name: &HostName, instance: &Instance) -> Result<bool> {
+    let deadline = Instant::now() + engine.settings.discovery_timeout;
+    let entry = engine.entry(name);
+    let known = match entry.read()? {
+        Some(known) if known.instance_id == instance.id => known,
+        _ => from_tags(instance, deadline).await?,
+    };
+    let directory = engine.pins_of(&known)?;
+    let doors = Doors::new(engine, &directory.entry(), &known);
+    let look = Look::parse(run_once(&doors.vps, &Look::command(), deadline).await?)?;
+    Ok(look
+        .contents
+        .into_record()?
+        .is_some_and(|record| record.ready_at.is_some()))
+}
+
+async fn is_gone(engine: &Engine, id: &InstanceId) -> Result<bool> {
+    match engine.client.instance(id).await {
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+async fn unused_keys(engine: &Engine) -> Result<Vec<GarbageItem>> {
+    if !engine.client.capabilities().ssh_key_store {
+        return Ok(Vec::new());
+    }
+    let name = engine.key_name();
+    let keys = engine.client.list_ssh_keys().await?;
+    let ours = keys.into_iter().filter(|key| key.name == name);
+    Ok(ours.map(|key| GarbageItem::SshKey { id: key.id }).collect())
+}
+
+async fn remove(engine: &Engine, item: &GarbageItem) -> Result<DestroyOutcome> {
+    match item {
+        GarbageItem::UnfinishedCreate { host, .. } => {
+            let provider = engine.client.provider_name();
+            let place = engine.data_dir.journal().open(provider, host)?;
+            match place.entry() {
+                Some(left) if !left.ready => rollback::remove_all(engine, left).await?,
+                _ => return Ok(DestroyOutcome::Gone),
+            }
+            place.close()?;
+            Ok(DestroyOutcome::Gone)
+        }
+        GarbageItem::ExpiredInstance { instance_id, .. } => {
+            let instance = match engine.client.instance(instance_id).await {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    return Ok(DestroyOutcome::Gone);
+                }
+                other => other?,
+            };
+            if expired(engine, &instance).await.is_none() {
+                return Err(Error::new(
+                    ErrorKind::State,
+                    "the host has become ready meanwhile and is left as it is",
+                )
+                .with_instance(instance_id));
+            }
+            engine.client.destroy_instance(instance_id).await
+        }
+        GarbageItem::SshKey { id } => {
+            engine.client.delete_ssh_key(id).await?;
+            Ok(DestroyOutcome::Gone)
+        }
+        GarbageItem::ForgottenHost { host, instance_id } => {
+            let entry = engine.entry(host);
+            let same = |known: &crate::store::KnownHost| known.instance_id == *instance_id;
+            if entry.read()?.as_ref().is_some_and(same) {
+                entry.remove()?;
+            }
+            Ok(DestroyOutcome::Gone)
+        }
+    }
+}
