@@ -34,7 +34,7 @@ pub(crate) async fn look_up_locally(
     build_limit: Duration,
 ) -> Result<Option<LocalImages>> {
     let base = match source {
-        ImageSource::Pull | ImageSource::Present => None,
+        ImageSource::Pull | ImageSource::Present | ImageSource::Built => None,
         ImageSource::Auto => NamedImage::look_up(engine, reference).await?,
         ImageSource::Ship => Some(NamedImage::find(engine, reference).await?),
     };
@@ -62,19 +62,18 @@ pub(crate) async fn bring_image(
 ) -> Result<BroughtImages> {
     let ship = async |local| ship_with_sshd(docker, engine, local, progress).await;
     match (source, on_vps, local) {
-        (ImageSource::Auto | ImageSource::Present, Some(present), _) => {
+        (ImageSource::Auto | ImageSource::Present | ImageSource::Built, Some(present), _) => {
             progress(format!("{reference} is there already"));
             Ok(BroughtImages::alone(present))
         }
-        (ImageSource::Present, None, _) => Err(Error::new(
+        (ImageSource::Present | ImageSource::Built, None, _) => Err(Error::new(
             ErrorKind::NotFound,
             format!("the image {reference} is expected on the VPS, but it is not there"),
         )),
         (ImageSource::Ship, _, Some(local)) => ship(local).await,
         (ImageSource::Ship, _, None) => {
             let base = NamedImage::find(engine, reference).await?;
-            let derived = None;
-            ship(LocalImages { base, derived }).await
+            ship(LocalImages::alone(base)).await
         }
         (ImageSource::Auto, None, Some(local)) if local.base.image.is_only_local() => {
             ship(local).await
@@ -94,8 +93,19 @@ pub(crate) async fn bring_image(
     }
 }
 
+impl LocalImages {
+    /// An image that nothing was made of.
+    pub(crate) fn alone(base: NamedImage) -> Self {
+        Self {
+            base,
+            derived: None,
+        }
+    }
+}
+
 impl BroughtImages {
-    fn alone(base: ImageConfig) -> Self {
+    /// An image that came without the one made of it.
+    pub(crate) fn alone(base: ImageConfig) -> Self {
         Self {
             base,
             derived: None,

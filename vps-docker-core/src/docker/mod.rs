@@ -1,8 +1,11 @@
 //! Docker on the VPS, spoken to over SSH, and how images get there.
 
-mod adaptive_gzip;
+mod build;
+mod build_output;
+mod build_source;
 mod container_state;
 mod derived_image;
+mod dockerfile;
 mod engine;
 mod image_transfer;
 mod inspect;
@@ -15,10 +18,12 @@ pub use local_engine::LocalEngine;
 pub use over_ssh::DockerOverSsh;
 pub use ship::Shipped;
 
+pub(crate) use build::build_image;
+pub(crate) use build_source::BuildSource;
 pub(crate) use container_state::ContainerState;
 pub(crate) use derived_image::derive;
 pub(crate) use engine::DockerEngine;
-pub(crate) use image_transfer::{LocalImages, bring_image, look_up_locally};
+pub(crate) use image_transfer::{BroughtImages, LocalImages, bring_image, look_up_locally};
 pub(crate) use inspect::ImageConfig;
 pub(crate) use run::{CONTAINER_NAME, CONTAINER_SSH_DIR, ContainerRun, container_command};
 pub(crate) use ship::NamedImage;

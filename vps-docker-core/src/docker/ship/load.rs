@@ -1,8 +1,8 @@
 use tokio::io::AsyncRead;
 
 use crate::docker::DockerOverSsh;
-use crate::docker::adaptive_gzip::{self, Sent};
 use crate::error::{ErrorKind, Result};
+use crate::files::adaptive_gzip::{self, Sent};
 use crate::ssh::Output;
 
 /// What became of an archive that was fed to `docker load`.

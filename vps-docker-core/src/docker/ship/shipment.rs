@@ -8,9 +8,9 @@ use super::archive::SavedArchive;
 use super::load::load;
 use super::present::PresentImages;
 use super::{NamedImage, Shipped};
-use crate::docker::adaptive_gzip::Sent;
 use crate::docker::{DockerEngine, DockerOverSsh, ImageConfig};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::adaptive_gzip::Sent;
 use crate::ssh::RemoteProcess;
 
 /// Images on their way together.
