@@ -15,4 +15,5 @@ mod image;
 mod interrupted;
 mod life;
 mod registry;
+mod shell;
 mod support;
