@@ -22,6 +22,13 @@ async fn the_images_user_environment_and_directory_are_respected() {
     let host = world.create(spec).await.expect("created");
     assert_eq!(image.derived(), "", "something was made of it here");
     assert_eq!(host.info().container_ssh.user, "app");
+    // The same as another user, root among them, who cannot be had from within.
+    let who = host.command(["sh", "-c", "id -un; pwd; echo $COLOUR"]);
+    for (user, named) in [(None, "app"), (Some("root"), "root")] {
+        let who = user.map_or(who.clone(), |user| who.clone().user(user));
+        let output = who.output().await.expect("reached");
+        assert_eq!(output.stdout, format!("{named}\n/srv/app\ndeep blue\n"));
+    }
     let command = "id -un; pwd; echo $COLOUR; touch mine && touch /vps-docker/mine && echo wrote";
     let output = host.exec(command).await.expect("reached");
     assert_eq!(output.stdout, "app\n/srv/app\ndeep blue\nwrote\n");

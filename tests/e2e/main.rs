@@ -16,4 +16,5 @@ mod interrupted;
 mod life;
 mod registry;
 mod ship;
+mod shell;
 mod support;

@@ -31,6 +31,6 @@ pub use secrecy;
 pub use client::{Capabilities, VpsClient, VpsClientExt};
 pub use error::{Error, ErrorKind, Result};
 pub use lifecycle::{
-    Collected, CreateHost, Destroyed, Garbage, GarbageItem, Host, HostListing, ListedHost,
-    Settings, SettingsBuilder, VpsDockerProvider,
+    Collected, CreateHost, Destroyed, DockerSocket, Garbage, GarbageItem, Host, HostCommand,
+    HostListing, ListedHost, LogsOptions, Settings, SettingsBuilder, VpsDockerProvider,
 };

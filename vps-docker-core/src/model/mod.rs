@@ -12,6 +12,7 @@ mod image_reference;
 mod instance;
 mod money;
 mod near;
+mod ssh_config;
 mod start_args;
 mod tags;
 mod text;
