@@ -15,6 +15,7 @@ mod image;
 mod interrupted;
 mod life;
 mod registry;
-mod ship;
 mod shell;
+mod ship;
+mod snapshot;
 mod support;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 use vps_docker::model::{
     Catalog, DestroyOutcome, HostSpecBuilder, HostTags, Instance, InstanceFilter, InstanceId,
-    InstanceSpec, SshKey, SshKeyId, Tags,
+    InstanceSnapshotName, InstanceSpec, SshKey, SshKeyId, Tags,
 };
 use vps_docker::provider_local::{LocalConfig, LocalProvider};
 use vps_docker::{
@@ -113,6 +113,13 @@ impl Drop for World {
                         .destroy_instance(&instance.id)
                         .await
                         .expect("destroyed");
+                }
+                for snapshot in client.list_snapshots().await.expect("listed") {
+                    let ours = InstanceSnapshotName::parse(&snapshot.name)
+                        .is_some_and(|name| name.owner.as_str() == owner);
+                    if ours {
+                        client.delete_snapshot(&snapshot.id).await.expect("deleted");
+                    }
                 }
             });
         });

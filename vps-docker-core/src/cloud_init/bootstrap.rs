@@ -8,6 +8,7 @@ use crate::model::HostName;
 const UNIT: &str = include_str!("assets/vps-docker-bootstrap.service");
 pub(super) const BOOTSTRAP: &str = include_str!("assets/bootstrap.sh");
 const START_EARLY: &str = include_str!("assets/start_early.sh");
+const FORGET_HOST: &str = include_str!("assets/forget_host.sh");
 const SSHD_CONFIG: &str = include_str!("assets/sshd.conf");
 const DOCKER_CONFIG: &str = include_str!("assets/daemon.json");
 pub(super) const REPORT: &str = include_str!("assets/report.sh");
@@ -33,6 +34,7 @@ impl Bootstrap {
             apt_lock_timeout: Duration::from_secs(120),
             timeout: Duration::from_secs(300),
             files: Vec::new(),
+            copied_disk: false,
         }
     }
 }
@@ -48,6 +50,7 @@ pub struct BootstrapBuilder {
     apt_lock_timeout: Duration,
     timeout: Duration,
     files: Vec<WriteFile>,
+    copied_disk: bool,
 }
 
 impl BootstrapBuilder {
@@ -80,6 +83,13 @@ impl BootstrapBuilder {
     /// Adds a file, written before sshd and Docker start.
     pub fn file(mut self, file: WriteFile) -> Self {
         self.files.push(file);
+        self
+    }
+
+    /// Whether the disk is a copy of another host's. Then that host's container loses its keys and does
+    /// not start, from before Docker does. Default: no.
+    pub fn copied_disk(mut self, copied: bool) -> Self {
+        self.copied_disk = copied;
         self
     }
 
@@ -118,14 +128,25 @@ impl BootstrapBuilder {
             check_path(&config.write_files, &file)?;
             config.write_files.push(file);
         }
-        config.bootcmd = vec![words([
+        if self.copied_disk {
+            // Once, not at every boot.
+            config.bootcmd.push(words([
+                "cloud-init-per",
+                "instance",
+                "vps-docker-forget",
+                "sh",
+                "-c",
+                &without_comments(FORGET_HOST),
+            ]));
+        }
+        config.bootcmd.push(words([
             "sh",
             "-c",
             &without_comments(START_EARLY),
             "start_early",
             &unit,
             DOCKER_CONFIG,
-        ])];
+        ]));
         // Only for the case that the early start did not work out.
         config.runcmd = vec![words([
             "sh",

@@ -47,7 +47,9 @@ pub(super) fn instance_spec(
     } else {
         engine.settings.docker_source.clone()
     };
+    let is_copy = matches!(planned.boot_image, BootImage::Snapshot(_));
     let user_data = Bootstrap::builder(spec.name.clone(), host_key.clone())
+        .copied_disk(is_copy)
         .authorized_key(engine.data_dir.vps_key().public().clone())
         .docker(source)
         .apt_lock_timeout(engine.settings.apt_lock_timeout)
@@ -59,7 +61,7 @@ pub(super) fn instance_spec(
         name: spec.name.to_string(),
         region: planned.region.id.clone(),
         plan: planned.plan.id.clone(),
-        image: BootImage::Catalog(planned.image.id.clone()),
+        image: planned.boot_image.clone(),
         user_data,
         ssh_keys: Vec::new(),
         tags: tags.to_tags(),

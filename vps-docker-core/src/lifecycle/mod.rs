@@ -12,6 +12,8 @@ mod host_files;
 mod host_idle;
 mod host_life;
 mod host_logs;
+mod host_script;
+mod host_snapshot;
 mod host_ssh_config;
 mod hosts;
 mod instance_spec;
@@ -27,6 +29,7 @@ mod rename;
 mod rollback;
 mod run_container;
 mod settings;
+mod snapshot_source;
 mod timeline;
 mod vps_setup;
 

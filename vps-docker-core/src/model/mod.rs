@@ -10,6 +10,7 @@ mod id;
 mod idle_policy;
 mod image_reference;
 mod instance;
+mod instance_snapshot_name;
 mod money;
 mod near;
 mod ssh_config;
@@ -23,15 +24,19 @@ pub use catalog::{Catalog, Image, Plan, Region};
 pub use container_spec::{ContainerCommand, ContainerSpec, ImageSource};
 pub use event::{CreateEvent, Phase, PhaseTiming};
 pub use host::{HostInfo, HostState, SshEndpoint};
-pub use host_spec::{HostSpec, HostSpecBuilder};
+pub use host_spec::{HostOrigin, HostSpec, HostSpecBuilder};
 pub(crate) use id::base32;
-pub use id::{AgentName, HostId, HostName, InstanceId, OwnerId, SnapshotId, SshKeyId};
+pub use id::{
+    AgentName, HostId, HostName, HostSnapshotId, InstanceId, OwnerId, SnapshotId, SnapshotName,
+    SshKeyId,
+};
 pub use idle_policy::{CheckCommand, CpuPercent, IdleMode, IdlePolicy, ProcessName};
 pub use image_reference::ImageReference;
 pub use instance::{
     BootImage, DestroyOutcome, Instance, InstanceFilter, InstanceSnapshot, InstanceSpec,
     InstanceState, PowerAction, SshKey,
 };
+pub use instance_snapshot_name::InstanceSnapshotName;
 pub use money::Money;
 pub use near::near_matches;
 pub use start_args::StartArgs;

@@ -16,6 +16,7 @@ mod link;
 #[cfg(test)]
 pub(crate) mod local_shell;
 mod once;
+mod pipe;
 mod pty;
 mod quote;
 mod remote_command;
@@ -27,6 +28,7 @@ pub use banner::wait_for_banner;
 pub use connection::{ConnectOptions, Connection};
 pub(crate) use host_key::presented_host_key;
 pub(crate) use once::run_once;
+pub(crate) use pipe::pipe;
 pub use quote::{join, quote};
 pub(crate) use remote_command::{Input, RemoteCommand};
 pub(crate) use socket_dir::{LONGEST_SOCKET_PATH, private_dir, socket_dir};

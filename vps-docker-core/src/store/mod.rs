@@ -10,6 +10,7 @@ mod host_entry;
 mod host_store;
 mod journal;
 mod record;
+mod snapshot;
 mod stop_mark;
 
 pub use agent::AgentRecord;
@@ -21,4 +22,6 @@ pub use host_store::HostStore;
 pub(crate) use host_store::STATE_VOLUME;
 pub use journal::{Journal, JournalEntry, OpenEntry};
 pub use record::{HostRecord, SCHEMA_VERSION};
+pub(crate) use snapshot::parse_snapshot;
+pub use snapshot::{HostSnapshot, SnapshotFile};
 pub use stop_mark::StopMark;
