@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::adopt::Login;
 use super::engine::Engine;
 use super::plan::Planned;
 use super::{Host, find, rollback};
@@ -15,20 +16,26 @@ pub(super) async fn adopt_or_remove(
     place: &mut OpenEntry,
     spec: &HostSpec,
     planned: &Planned,
+    login: Option<&Login>,
 ) -> Result<Option<Host>> {
     let Some(left) = place.entry() else {
         return Ok(None);
     };
     tracing::info!(host_id = %left.host_id, ready = left.ready, "a create was interrupted");
     if !left.ready {
-        rollback::remove_all(engine, left).await?;
+        rollback::remove_all(engine, left, login).await?;
         place.clear()?;
         return Ok(None);
     }
     let found = find::host(engine, &spec.name).await;
     place.clear()?;
     match found {
-        Ok(host) if host.is_what_was_asked_for(spec, &planned.container) => Ok(Some(host)),
+        Ok(host)
+            if host.is_what_was_asked_for(spec, &planned.container)
+                && login.is_none_or(|login| login.leads_to(host.info().vps_ssh.door())) =>
+        {
+            Ok(Some(host))
+        }
         Ok(host) => {
             host.close().await;
             Ok(None)

@@ -7,16 +7,13 @@ use crate::model::{
     Region,
 };
 
-/// A specification with every choice made and known to exist.
+/// A host with every choice made, whatever it will run on.
 #[derive(Clone, Debug)]
 pub(super) struct Planned {
-    pub(super) region: Region,
-    pub(super) plan: Plan,
-    pub(super) image: Image,
     pub(super) container: ContainerSpec,
 }
 
-/// Makes every choice and checks it against what the provider offers. Nothing is ordered.
+/// Fills the settings' defaults in and checks what can be checked here.
 pub(super) async fn plan(engine: &Engine, spec: &HostSpec) -> Result<Planned> {
     let settings = &engine.settings;
     let container = spec.container(&settings.default_image, settings.container_ssh_port)?;
@@ -24,16 +21,29 @@ pub(super) async fn plan(engine: &Engine, spec: &HostSpec) -> Result<Planned> {
         // What is not here cannot be shipped: said before anything is ordered.
         look_up_locally(&settings.local_engine, &container.image, ImageSource::Ship).await?;
     }
+    Ok(Planned { container })
+}
+
+/// What is ordered of a provider.
+#[derive(Clone, Debug)]
+pub(super) struct Choices {
+    pub(super) region: Region,
+    pub(super) plan: Plan,
+    pub(super) image: Image,
+}
+
+/// Chooses from what the provider offers. Nothing is ordered.
+pub(super) async fn choose(engine: &Engine, spec: &HostSpec) -> Result<Choices> {
+    let settings = &engine.settings;
     let catalog = engine.client.catalog().await?;
     let region = catalog.region(choice(&spec.region, &settings.default_region))?;
     let plan = catalog.plan(choice(&spec.plan, &settings.default_plan))?;
     let image = catalog.image(choice(&spec.os, &settings.default_os))?;
     catalog.check_availability(plan, region)?;
-    Ok(Planned {
+    Ok(Choices {
         region: region.clone(),
         plan: plan.clone(),
         image: image.clone(),
-        container,
     })
 }
 

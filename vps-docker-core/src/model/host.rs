@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,12 @@ pub struct SshEndpoint {
 }
 
 impl SshEndpoint {
+    /// Address and port.
+    #[must_use]
+    pub fn door(&self) -> SocketAddr {
+        (self.host, self.port).into()
+    }
+
     /// The words of an `ssh` command that gets in, strictly checked and independent of the user's
     /// own configuration.
     #[must_use]
@@ -105,7 +111,7 @@ impl SshEndpoint {
 }
 
 /// A path as ssh's own configuration parser reads it: quoted, `%` doubled.
-fn quoted(path: &std::path::Path) -> String {
+pub(crate) fn quoted(path: &std::path::Path) -> String {
     let text = path.display().to_string().replace('%', "%%");
     if text.contains([' ', '\t', '"', '\\', '#']) {
         format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))

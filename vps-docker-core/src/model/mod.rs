@@ -18,6 +18,7 @@ mod timestamp;
 pub use catalog::{Catalog, Image, Plan, Region};
 pub use container_spec::{ContainerCommand, ContainerSpec, ImageSource};
 pub use event::{CreateEvent, Phase, PhaseTiming};
+pub(crate) use host::quoted;
 pub use host::{HostInfo, HostState, SshEndpoint};
 pub use host_spec::{HostSpec, HostSpecBuilder};
 pub(crate) use id::base32;
@@ -25,7 +26,7 @@ pub use id::{AgentName, HostId, HostName, InstanceId, OwnerId, SnapshotId, SshKe
 pub use image_reference::ImageReference;
 pub use instance::{
     BootImage, DestroyOutcome, Instance, InstanceFilter, InstanceSnapshot, InstanceSpec,
-    InstanceState, PowerAction, SshKey,
+    InstanceState, MachineSpec, PowerAction, SshKey,
 };
 pub use money::Money;
 pub use near::near_matches;

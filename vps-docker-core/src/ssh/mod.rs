@@ -14,11 +14,14 @@ mod host_key;
 pub(crate) mod local_shell;
 mod once;
 mod quote;
+mod sudo;
 mod transport;
 
 pub use banner::wait_for_banner;
+pub(crate) use connection::Identity;
 pub use connection::{ConnectOptions, Connection};
 pub(crate) use host_key::presented_host_key;
 pub(crate) use once::run_once;
 pub use quote::{join, quote};
+pub(crate) use sudo::Sudo;
 pub use transport::{Output, RemoteProcess, Transport, TransportExt};

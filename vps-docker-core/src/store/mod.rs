@@ -9,6 +9,7 @@ mod file;
 mod host_entry;
 mod host_store;
 mod journal;
+mod machines;
 mod record;
 mod stop_mark;
 
@@ -20,5 +21,6 @@ pub(crate) use host_entry::KnownHost;
 pub use host_store::HostStore;
 pub(crate) use host_store::STATE_VOLUME;
 pub use journal::{Journal, JournalEntry, OpenEntry};
+pub(crate) use machines::Machines;
 pub use record::{HostRecord, SCHEMA_VERSION};
 pub use stop_mark::StopMark;

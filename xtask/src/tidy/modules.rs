@@ -15,6 +15,7 @@ const ORDER: &[&[&str]] = &[
     &["keys"],
     &["client", "cloud_init", "http", "ssh"],
     &["registry", "docker", "store"],
+    &["adopted"],
     &["lifecycle"],
 ];
 
