@@ -12,7 +12,7 @@ use vps_docker::adopted::AdoptedMachines;
 use vps_docker::keys::KeyPair;
 use vps_docker::model::{BootImage, HostTags, InstanceSpec, Tags};
 use vps_docker::secrecy::ExposeSecret;
-use vps_docker::ssh::TransportExt;
+use vps_docker::ssh::{Transport, TransportExt};
 use vps_docker::{
     CreateEvent, CreateHost, Error, ErrorKind, Host, HostSpec, HostState, ImageSource, Machine,
     MachineBuilder, Phase, Settings, VpsDockerProvider,
@@ -50,6 +50,11 @@ async fn a_machine_with_docker_is_adopted_and_left_as_it_was() {
     let host = an_adopted_host_is_like_any_other(&adopting, &home).await;
     a_machine_has_one_host(&adopting, &home).await;
     a_machine_that_does_not_answer_is_not_forgotten(&world, &home, &host).await;
+    // A session of ours that breaks off, and whose command goes on: it could put things back.
+    let vps = host.vps().await.expect("connected");
+    let stray = vps.spawn("exec sh -c 'sleep 1000; :' vps-docker-stray");
+    drop(stray.await.expect("started"));
+    drop(vps);
     let host_name = host.info().name.clone();
     host.destroy().await.expect("destroyed");
     home.assert_is_as_it_was(&before, "destroyed");
@@ -133,7 +138,7 @@ async fn an_adoption_that_is_cancelled_leaves_nothing(
     home: &Home,
     before: &[String],
 ) {
-    for phase in phases() {
+    for phase in [Phase::Connect, Phase::Image, Phase::Container] {
         let machine = home.known().build().expect("fit");
         let create = adopting.adopt(spec("cancelled"), machine);
         let error = cancelled_at(create, phase).await;
@@ -158,14 +163,14 @@ async fn cancelled_at(create: CreateHost, phase: Phase) -> Error {
         .expect_err("cancelled")
 }
 
-/// SIGKILL at the beginning of every phase; the next one of the name cleans up, and so does the last,
+/// SIGKILL at the beginning of a phase; the next one of the name cleans up, and so does the last,
 /// in this process.
 async fn an_adoption_that_is_killed_is_taken_up(
     world: &World,
     adopting: &VpsDockerProvider,
     home: &Home,
 ) {
-    for phase in phases() {
+    for phase in [Phase::Order, Phase::Bootstrap, Phase::Sshd, Phase::Record] {
         let mut adopt = start_example(world, home, "killed");
         wait_for_phase(&mut adopt, phase).await;
         adopt.kill().await.expect("killed");
@@ -286,6 +291,8 @@ async fn a_bare_machine_gets_docker_by_way_of_sudo() {
         {"name": "plain", "ssh_authorized_keys": [key]},
     ]);
     let home = Home::boot(&world, "debian-12", 2200, &users).await;
+    // sudo leaves a note of its first use in the home directory.
+    home.inside("su admin -c 'sudo -n true'");
     let (before, without_us) = (home.listing(), home.ours());
     let adopting = adopting(&world, Settings::default());
 
@@ -300,16 +307,20 @@ async fn a_bare_machine_gets_docker_by_way_of_sudo() {
     assert!(error.to_string().contains("64 MiB of disk"), "{error}");
     home.assert_is_as_it_was(&before, "a refusal");
 
-    // Before Docker is there nothing is left; once its installation has begun it ends.
-    let create = || {
-        let machine = home.known().user("admin").build().expect("fit");
-        let spec = HostSpec::builder("bare").build().expect("fit");
-        adopting.adopt(spec, machine)
-    };
-    let error = cancelled_at(create(), Phase::Bootstrap).await;
+    // Cancelled in the middle of Docker's installation, that is let finish: Docker stays, nothing else.
+    let machine = home.known().user("admin").build().expect("fit");
+    let spec = HostSpec::builder("bare").build().expect("fit");
+    let error = adopting.adopt(spec, machine);
+    let error = error.cancel_when(home.until("pgrep -x dpkg")).await;
+    let error = error.expect_err("cancelled");
     assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
     assert_eq!(home.inside("dpkg --audit"), "");
     assert_eq!(home.ours(), without_us);
+    home.inside(
+        "docker version
+         DEBIAN_FRONTEND=noninteractive apt-get purge -qy docker.io containerd runc
+         rm -rf /etc/docker",
+    );
 
     // The agent holds the key, and the fingerprint is all that is known of the host key.
     let agent = Agent::start(&world, &home.identity).await;
@@ -456,6 +467,17 @@ impl Home {
     /// Runs a script as root, not by SSH.
     fn inside(&self, script: &str) -> String {
         docker(&["exec", &self.container, "sh", "-ec", script])
+    }
+
+    /// Ends when a command succeeds on it.
+    fn until(&self, condition: &str) -> impl Future<Output = ()> + Send + 'static {
+        let wait = format!("until {condition}; do sleep 0.05; done");
+        let mut wait = Command::new("docker")
+            .args(["exec", &self.container, "sh", "-c", &wait])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("a docker program");
+        async move { drop(wait.wait().await) }
     }
 
     /// The owner's container, with a volume and an image that has sshd, so that ours is soon made.

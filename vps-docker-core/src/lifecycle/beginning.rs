@@ -13,8 +13,8 @@ use crate::store::OpenEntry;
 /// comes before and after is the same.
 #[derive(Debug)]
 pub(super) enum Beginning {
-    Order(NewInstance),
-    Take(Taking),
+    Order(Box<NewInstance>),
+    Take(Box<Taking>),
 }
 
 impl Beginning {
@@ -26,8 +26,10 @@ impl Beginning {
         machine: Option<&Machine>,
     ) -> Result<Self> {
         Ok(match machine {
-            None => Self::Order(NewInstance::plan(engine, host_id, spec).await?),
-            Some(machine) => Self::Take(Taking::plan(engine, host_id, spec, machine).await?),
+            None => Self::Order(Box::new(NewInstance::plan(engine, host_id, spec).await?)),
+            Some(machine) => Self::Take(Box::new(
+                Taking::plan(engine, host_id, spec, machine).await?,
+            )),
         })
     }
 

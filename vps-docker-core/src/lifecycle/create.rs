@@ -10,7 +10,7 @@ use super::adopt::Machine;
 use super::beginning::Beginning;
 use super::destroy::way_out;
 use super::engine::Engine;
-use super::leftover::adopt_or_remove;
+use super::leftover::take_up_or_remove;
 use super::plan::{check_name_free, plan};
 use super::provision::Provision;
 use super::timeline::{EventSink, Timeline};
@@ -27,7 +27,7 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// the error names the instance, the journal keeps it, and the next create of the same name (or
 /// `gc`) tries again. Dropping the future cancels as well: the removal then goes on in the
 /// background, and [`VpsDockerProvider::settled`](super::VpsDockerProvider::settled) waits for it.
-/// A process that is killed leaves the journal entry: the next create of that name adopts the host
+/// A process that is killed leaves the journal entry: the next create of that name takes up the host
 /// if it was ready, or removes what there is.
 ///
 /// Of a machine that is adopted all that holds for what is put on it: the machine itself stays, and
@@ -128,7 +128,7 @@ async fn run(
         () = token.cancelled() => Err(cancelled()),
     };
     let (provision, mut place) = match prepared.map_err(|error| error.with_host(&name))? {
-        Prepared::Adopted(host) => return Ok(*host),
+        Prepared::TakenUp(host) => return Ok(*host),
         Prepared::New(provision, place) => (provision, place),
     };
     let result = tokio::select! {
@@ -147,7 +147,7 @@ async fn run(
 }
 
 enum Prepared {
-    Adopted(Box<Host>),
+    TakenUp(Box<Host>),
     New(Box<Provision>, OpenEntry),
 }
 
@@ -165,8 +165,8 @@ async fn prepare(
         let beginning = Beginning::plan(engine, &host_id, spec, machine).await?;
         let mut place = engine.data_dir.journal().open(&provider, &spec.name)?;
         let login = beginning.login();
-        if let Some(host) = adopt_or_remove(engine, &mut place, spec, &planned, login).await? {
-            return Ok(Prepared::Adopted(Box::new(host)));
+        if let Some(host) = take_up_or_remove(engine, &mut place, spec, &planned, login).await? {
+            return Ok(Prepared::TakenUp(Box::new(host)));
         }
         check_name_free(engine, &spec.name).await?;
         beginning.check(engine).await?;
@@ -207,7 +207,7 @@ async fn roll_back(
     };
     let unfinished = place.update(|entry| {
         entry.instance_id = instance.cloned();
-        // Cancelled at the very end: nobody has got the host, so nobody is to adopt it.
+        // Cancelled at the very end: nobody has got the host, so nobody is to take it up.
         entry.ready = false;
     });
     if let Err(second) = unfinished {

@@ -10,8 +10,8 @@ use crate::store::OpenEntry;
 
 /// Deals with what a create of this name left when its process died. A host that was not ready is
 /// removed. One that was ready but for the closing of the journal is never removed, for it may be in
-/// use by now: it is adopted where it is what is asked for, and has the name otherwise.
-pub(super) async fn adopt_or_remove(
+/// use by now: it is taken up where it is what is asked for, and has the name otherwise.
+pub(super) async fn take_up_or_remove(
     engine: &Arc<Engine>,
     place: &mut OpenEntry,
     spec: &HostSpec,
@@ -41,7 +41,7 @@ pub(super) async fn adopt_or_remove(
             Ok(None)
         }
         Err(error) => {
-            tracing::info!(%error, "the interrupted create cannot be adopted");
+            tracing::info!(%error, "the interrupted create cannot be taken up");
             Ok(None)
         }
     }

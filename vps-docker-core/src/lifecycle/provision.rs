@@ -89,7 +89,16 @@ impl Provision {
     async fn connect(&self, doors: &Doors) -> Result<Arc<Connection>> {
         let limit = self.engine.settings.ssh_connect_timeout;
         let boots = matches!(self.beginning, Beginning::Order(_));
-        let connect = self.engine.connect(&doors.vps, limit, boots);
+        let connect = async {
+            let connection = self.engine.connect(&doors.vps, limit, boots).await;
+            connection.map_err(|error| match error.kind() {
+                ErrorKind::Auth if !boots => error.with_note(
+                    "our key is in root's authorized_keys: do AllowUsers, AllowGroups or Match in \
+                     the machine's sshd_config keep root out?",
+                ),
+                _ => error,
+            })
+        };
         self.timeline.phase(Phase::Connect, connect).await
     }
 
@@ -166,7 +175,7 @@ impl Provision {
     }
 
     /// Record, tags and journal say that the host is ready. From the journal's word on it is
-    /// adopted, not removed, when we are killed.
+    /// taken up, not removed, when we are killed.
     async fn finish(
         &self,
         store: &HostStore,

@@ -32,7 +32,6 @@ pub(super) enum Pin {
 
 impl Machine {
     /// Begins the description of a machine. Its host key and what lets its user in have no default.
-    #[must_use]
     pub fn builder(address: IpAddr) -> MachineBuilder {
         MachineBuilder {
             address,
