@@ -6,9 +6,12 @@
 mod adopt;
 mod bad_input;
 mod bootstrap;
+mod build;
 mod create;
 mod fault;
+mod files;
 mod gc;
+mod idle;
 mod image;
 mod interrupted;
 mod life;

@@ -104,9 +104,10 @@ pub(super) async fn remove_instance(
 pub(super) fn way_out(engine: &Engine) -> String {
     if engine.client.capabilities().machine_stays {
         return "what is ours may still be on the machine (the container vps-docker, the volumes \
-                vps-docker-state and vps-docker-data, images vps-docker/derived, units vps-docker-*, \
-                /etc/vps-docker, /var/lib/vps-docker, and our key in root's authorized_keys): \
-                destroy the host again when the machine answers; if it never will, forget the host"
+                vps-docker-state and vps-docker-data, images vps-docker/derived and \
+                vps-docker/built, units vps-docker-*, /etc/vps-docker, /var/lib/vps-docker, and our \
+                key in root's authorized_keys): destroy the host again when the machine answers; if \
+                it never will, forget the host"
             .into();
     }
     format!(

@@ -31,7 +31,7 @@ pub(super) async fn take_up_or_remove(
     place.clear()?;
     match found {
         Ok(host)
-            if host.is_what_was_asked_for(spec, &planned.container)
+            if host.is_what_was_asked_for(spec, planned)
                 && login.is_none_or(|login| login.leads_to(host.info().vps_ssh.door())) =>
         {
             Ok(Some(host))

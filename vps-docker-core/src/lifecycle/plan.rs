@@ -1,16 +1,19 @@
 use super::engine::Engine;
 use crate::client::VpsClientExt;
-use crate::docker::look_up_locally;
+use crate::docker::{BuildSource, look_up_locally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    ContainerSpec, HostName, HostSpec, HostTags, Image, ImageSource, Instance, InstanceId, Plan,
-    Region,
+    ContainerSpec, HostName, HostSpec, HostTags, IdlePolicy, Image, ImageSource, Instance,
+    InstanceId, Plan, Region,
 };
 
 /// A host with every choice made, whatever it will run on.
 #[derive(Clone, Debug)]
 pub(super) struct Planned {
     pub(super) container: ContainerSpec,
+    pub(super) idle_policy: IdlePolicy,
+    /// Where the container's image is built.
+    pub(super) build: Option<BuildSource>,
 }
 
 /// Fills the settings' defaults in and checks what can be checked here.
@@ -21,7 +24,17 @@ pub(super) async fn plan(engine: &Engine, spec: &HostSpec) -> Result<Planned> {
         // What is not here cannot be shipped: said before anything is ordered.
         look_up_locally(&settings.local_engine, &container.image, ImageSource::Ship).await?;
     }
-    Ok(Planned { container })
+    let idle_policy = spec.idle_policy.as_ref();
+    let idle_policy = idle_policy.unwrap_or(&settings.default_idle_policy);
+    let build = match &spec.build {
+        None => None,
+        Some(build) => Some(BuildSource::look(build.clone()).await?),
+    };
+    Ok(Planned {
+        container,
+        idle_policy: idle_policy.clone(),
+        build,
+    })
 }
 
 /// What is ordered of a provider.

@@ -14,8 +14,9 @@ const ORDER: &[&[&str]] = &[
     &["error"],
     &["keys"],
     &["client", "cloud_init", "http", "ssh"],
+    &["files"],
     &["registry", "docker", "store"],
-    &["adopted"],
+    &["adopted", "idle"],
     &["lifecycle"],
 ];
 

@@ -124,6 +124,7 @@ remove_from_docker() {
     {
         images --filter "label=vps-docker-host=$host"
         images vps-docker/derived
+        images vps-docker/built
     } | sort -u | while read -r image; do
         try docker image rm "$image"
     done
