@@ -3,6 +3,7 @@
 //! Every test has a data directory of its own, so an owner of its own, and destroys what that owner
 //! has when it ends, however it ends.
 
+mod adopt;
 mod bad_input;
 mod bootstrap;
 mod build;

@@ -1,6 +1,7 @@
 //! What the tests share: an engine with a data directory of its own, and clean-up.
 
 use std::fs::File;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -8,14 +9,16 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Child;
 use vps_docker::model::{
     Catalog, DestroyOutcome, HostSpecBuilder, HostTags, Instance, InstanceFilter, InstanceId,
     InstanceSnapshotName, InstanceSpec, SshKey, SshKeyId, Tags,
 };
 use vps_docker::provider_local::{LocalConfig, LocalProvider};
 use vps_docker::{
-    Capabilities, DataDir, Error, ErrorKind, Host, HostName, ProviderOptions, Registry, Result,
-    Settings, VpsClient, VpsDockerProvider,
+    Capabilities, DataDir, Error, ErrorKind, Host, HostName, Phase, ProviderOptions, Registry,
+    Result, Settings, VpsClient, VpsDockerProvider,
 };
 
 /// An engine on the local provider. Dropped, it destroys whatever its owner has left.
@@ -372,4 +375,24 @@ pub(crate) fn docker(args: &[&str]) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Cargo builds the examples of a package with its tests, beside them.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a path");
+    let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+    profile.join("examples").join(name)
+}
+
+/// Reads the example's progress until the phase begins.
+pub(crate) async fn wait_for_phase(create: &mut Child, phase: Phase) {
+    let mut lines = BufReader::new(create.stderr.as_mut().expect("piped")).lines();
+    let mut seen = Vec::new();
+    while let Some(line) = lines.next_line().await.expect("readable") {
+        if line.split_whitespace().nth(2) == Some(phase.name()) {
+            return;
+        }
+        seen.push(line);
+    }
+    panic!("{phase} never began: {seen:#?}");
 }

@@ -1,8 +1,11 @@
 //! The engine: hosts from instances.
 
+mod adopt;
+mod beginning;
 mod create;
 mod destroy;
 mod engine;
+mod errand;
 mod find;
 mod gc;
 mod host;
@@ -20,6 +23,7 @@ mod instance_spec;
 mod leftover;
 mod locate;
 mod look;
+mod new_instance;
 mod order;
 mod plan;
 mod provider;
@@ -33,6 +37,7 @@ mod snapshot_source;
 mod timeline;
 mod vps_setup;
 
+pub use adopt::{Machine, MachineBuilder};
 pub use create::CreateHost;
 pub use destroy::Destroyed;
 pub use gc::{Collected, Garbage, GarbageItem};

@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,12 @@ pub struct SshEndpoint {
 }
 
 impl SshEndpoint {
+    /// Address and port.
+    #[must_use]
+    pub fn door(&self) -> SocketAddr {
+        (self.host, self.port).into()
+    }
+
     /// The words of an `ssh` command that gets in, strictly checked and independent of the user's
     /// own configuration.
     #[must_use]

@@ -58,7 +58,7 @@ fn file(path: &Path) -> Result<String> {
 }
 
 /// A path as ssh's own configuration parser reads it: quoted, `%` doubled.
-pub(super) fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     let text = path.display().to_string().replace('%', "%%");
     if text.contains([' ', '\t', '"', '\'', '\\', '#']) {
         format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))

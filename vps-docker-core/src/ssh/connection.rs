@@ -19,7 +19,7 @@ use super::link::{Link, exited};
 use super::socket_dir::control_socket_dir;
 use super::transport::{RemoteProcess, Transport};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::SshEndpoint;
+use crate::model::{SshEndpoint, quoted};
 
 /// What the master's own session says when it is in.
 const READY: &str = "vps-docker-ready";
@@ -32,6 +32,15 @@ pub struct ConnectOptions {
     /// Whether a refused key is tried again until the deadline: right only while a machine boots
     /// and cloud-init may not have written the key yet. A wrong host key is never tried again.
     pub retry_auth: bool,
+}
+
+/// What proves who we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// The private key in the endpoint's identity file.
+    File,
+    /// The agent that listens at the endpoint's identity file, a socket.
+    Agent,
 }
 
 /// A pinned SSH connection: one `ssh` process, many sessions.
@@ -62,11 +71,21 @@ impl Connection {
         run_dir: &Path,
         options: ConnectOptions,
     ) -> Result<Self> {
+        Self::open_with(endpoint, Identity::File, run_dir, options).await
+    }
+
+    /// The same with a choice of what proves who we are.
+    pub(crate) async fn open_with(
+        endpoint: SshEndpoint,
+        identity: Identity,
+        run_dir: &Path,
+        options: ConnectOptions,
+    ) -> Result<Self> {
         let mut pause = Duration::from_millis(50);
         loop {
             wait_for_banner((endpoint.host, endpoint.port).into(), options.deadline).await?;
-            let error = match timeout_at(options.deadline, Self::try_open(&endpoint, run_dir)).await
-            {
+            let open = Self::try_open(&endpoint, identity, run_dir);
+            let error = match timeout_at(options.deadline, open).await {
                 Ok(Ok(connection)) => return Ok(connection),
                 Ok(Err(error)) => error,
                 Err(_elapsed) => return Err(handshake_timeout(&endpoint)),
@@ -86,17 +105,19 @@ impl Connection {
         }
     }
 
-    async fn try_open(endpoint: &SshEndpoint, run_dir: &Path) -> Result<Self> {
+    async fn try_open(endpoint: &SshEndpoint, identity: Identity, run_dir: &Path) -> Result<Self> {
         let sockets = control_socket_dir(run_dir)?;
         let socket = sockets.path().join("m");
-        let mut master = master_command(endpoint, &socket).spawn().map_err(|error| {
-            Error::new(
-                ErrorKind::State,
-                "cannot start the `ssh` program; install OpenSSH's client \
+        let mut master = master_command(endpoint, identity, &socket)
+            .spawn()
+            .map_err(|error| {
+                Error::new(
+                    ErrorKind::State,
+                    "cannot start the `ssh` program; install OpenSSH's client \
                  (Debian: apt-get install openssh-client)",
-            )
-            .with_source(error)
-        })?;
+                )
+                .with_source(error)
+            })?;
         if !says_ready(&mut master).await {
             let mut complaint = String::new();
             if let Some(stderr) = master.stderr.as_mut() {
@@ -209,13 +230,16 @@ fn handshake_timeout(endpoint: &SshEndpoint) -> Error {
     .retryable()
 }
 
-fn master_command(endpoint: &SshEndpoint, socket: &Path) -> Command {
+fn master_command(endpoint: &SshEndpoint, identity: Identity, socket: &Path) -> Command {
     let mut command = Command::new("ssh");
     command
         .args(["-F", "none", "-T", "-M", "-S"])
         // ssh expands % in it.
         .arg(socket.display().to_string().replace('%', "%%"))
         .args(["-o", "ControlPersist=no"]);
+    if identity == Identity::Agent {
+        ask_agent(&mut command, &endpoint.identity_file);
+    }
     address(&mut command, endpoint);
     command
         // `cat` ends when our end of the pipe is closed, by us or by our death.
@@ -225,6 +249,18 @@ fn master_command(endpoint: &SshEndpoint, socket: &Path) -> Command {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     command
+}
+
+/// Lets an agent prove who we are. Of an option given twice ssh takes the first.
+fn ask_agent(command: &mut Command, socket: &Path) {
+    let socket = quoted(socket);
+    for option in [
+        &format!("IdentityAgent={socket}"),
+        "IdentityFile=none",
+        "IdentitiesOnly=no",
+    ] {
+        command.args(["-o", option]);
+    }
 }
 
 /// Adds where to and how strictly: everything but the remote command.
