@@ -4,28 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use vps_docker::{CreateEvent, ErrorKind, HostSpec, ImageSource, Phase};
 
-use crate::support::{World, docker, unique};
-
-/// An image on this side's engine, removed with the test.
-struct LocalImage(String);
-
-impl LocalImage {
-    /// Builds it of a Dockerfile in a context of its own.
-    fn build(dockerfile: &str) -> Self {
-        let context = tempfile::tempdir().expect("a directory");
-        std::fs::write(context.path().join("Dockerfile"), dockerfile).expect("written");
-        let image = Self(format!("{}:1", unique("vps-docker-test")));
-        let path = context.path().display().to_string();
-        docker(&["build", "--label=vps-docker-test", "-t", &image.0, &path]);
-        image
-    }
-}
-
-impl Drop for LocalImage {
-    fn drop(&mut self) {
-        docker(&["image", "rm", "--force", &self.0]);
-    }
-}
+use crate::support::{LocalImage, World, unique};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_images_user_environment_and_directory_are_respected() {
@@ -35,7 +14,7 @@ async fn the_images_user_environment_and_directory_are_respected() {
          USER app\nENV COLOUR='deep blue'\nWORKDIR /srv/app\n",
     );
     let world = World::new();
-    let spec = HostSpec::builder(unique("user")).image(&image.0);
+    let spec = HostSpec::builder(unique("user")).image(&image.name);
     let host = world.create(spec).await.expect("created");
     assert_eq!(host.info().container_ssh.user, "app");
     let output = host.exec("id -un; pwd; echo $COLOUR; touch mine").await;
@@ -51,7 +30,7 @@ async fn the_images_user_environment_and_directory_are_respected() {
 async fn an_image_without_a_package_manager_gets_a_clear_error() {
     let image = LocalImage::build("FROM scratch\nCOPY Dockerfile /nothing-else\n");
     let world = World::new();
-    let spec = HostSpec::builder(unique("empty")).image(&image.0);
+    let spec = HostSpec::builder(unique("empty")).image(&image.name);
     let error = world.create(spec).await.expect_err("nothing runs in it");
     assert_eq!(error.kind(), ErrorKind::Docker);
     assert!(error.to_string().contains("openssh-server"), "{error}");

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bootstrap;
+mod crash;
 mod create;
 mod fault;
 mod gc;

@@ -47,11 +47,15 @@ impl World {
 
     /// The same data directory, read anew.
     pub(crate) fn reopened(mut self) -> Self {
+        self.reopen();
+        self
+    }
+
+    pub(crate) fn reopen(&mut self) {
         let provider = &self.provider;
         let data_dir = DataDir::open(provider.data_dir().path()).expect("fit");
         let client = Arc::clone(provider.client());
         self.provider = VpsDockerProvider::new(client, data_dir, provider.settings().clone());
-        self
     }
 
     /// Another engine over the same data directory.
@@ -239,6 +243,38 @@ impl VpsClient for Altered {
 
 fn fault(message: &str) -> Error {
     Error::new(ErrorKind::Provider, message).retryable()
+}
+
+/// An image on this side's engine, removed with the test.
+pub(crate) struct LocalImage {
+    pub(crate) name: String,
+}
+
+impl LocalImage {
+    /// Builds it of a Dockerfile alone.
+    pub(crate) fn build(dockerfile: &str) -> Self {
+        let context = tempfile::tempdir().expect("a directory");
+        std::fs::write(context.path().join("Dockerfile"), dockerfile).expect("written");
+        let name = format!("{}:1", unique("vps-docker-test"));
+        let path = context.path().display().to_string();
+        let label = "--label=vps-docker-test";
+        docker(&["build", "--force-rm", label, "-t", &name, &path]);
+        Self { name }
+    }
+
+    /// Debian with an sshd in it, which a create need not install.
+    pub(crate) fn with_sshd() -> Self {
+        Self::build(
+            "FROM debian:bookworm-slim\nRUN apt-get update -q && \
+             apt-get install -qy --no-install-recommends openssh-server\n",
+        )
+    }
+}
+
+impl Drop for LocalImage {
+    fn drop(&mut self) {
+        docker(&["image", "rm", "--force", &self.name]);
+    }
 }
 
 /// A host name that no other test uses.

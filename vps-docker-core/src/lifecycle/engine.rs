@@ -52,9 +52,12 @@ impl Engine {
             TempDir::with_prefix_in("pins-", self.data_dir.run_dir()).map_err(|error| {
                 Error::new(ErrorKind::State, "cannot make a directory").with_source(error)
             })?;
-        let passing = PassingEntry(directory);
-        passing.entry().pin_vps(known)?;
-        Ok(passing)
+        let entry = self.data_dir.entry_in(directory.path().to_owned());
+        entry.pin_vps(known)?;
+        Ok(PassingEntry {
+            entry,
+            _directory: directory,
+        })
     }
 
     /// What our client key is called at the provider: one key of an owner for all its VPSs.
@@ -81,10 +84,13 @@ impl Engine {
 
 /// An entry that is removed when it is dropped.
 #[derive(Debug)]
-pub(super) struct PassingEntry(TempDir);
+pub(super) struct PassingEntry {
+    entry: HostEntry,
+    _directory: TempDir,
+}
 
 impl PassingEntry {
     pub(super) fn entry(&self) -> HostEntry {
-        HostEntry::new(self.0.path().to_owned())
+        self.entry.clone()
     }
 }

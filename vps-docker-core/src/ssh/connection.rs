@@ -14,9 +14,11 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::banner::wait_for_banner;
 use super::failure::connect_error;
 use super::gate::{Gate, open_patiently};
+use super::title::title;
 use super::transport::{RemoteProcess, Transport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::SshEndpoint;
+use crate::step::step;
 
 /// What the master's own session says when it is in.
 const READY: &str = "vps-docker-ready";
@@ -107,6 +109,7 @@ impl Connection {
         }
         drain(master.stderr.take());
         let ended = drain(master.stdout.take());
+        step("connect", endpoint.port);
         Ok(Self {
             endpoint: endpoint.clone(),
             ended,
@@ -157,6 +160,8 @@ impl Transport for Connection {
         })
         .await
         .map_err(|error| connection_lost(&self.endpoint, error))?;
+        let title = title(command);
+        step("start", &title);
         let taken = "taken once, right after the spawn";
         let stdin = child.stdin().take().expect(taken);
         let stdout = child.stdout().take().expect(taken);
@@ -169,6 +174,7 @@ impl Transport for Connection {
             exit: Box::pin(async move {
                 let status = child.wait().await;
                 drop(permit);
+                step("end", &title);
                 exit_status(status).map_err(|error| connection_lost(&endpoint, error))
             }),
         })

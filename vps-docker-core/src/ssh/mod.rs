@@ -14,6 +14,7 @@ mod host_key;
 pub(crate) mod local_shell;
 mod once;
 mod quote;
+mod title;
 mod transport;
 
 pub use banner::wait_for_banner;

@@ -10,6 +10,7 @@ mod host_entry;
 mod host_store;
 mod journal;
 mod record;
+mod run_dir;
 mod stop_mark;
 
 pub use agent::AgentRecord;
