@@ -64,13 +64,15 @@ impl DataDir {
         let run = RunDir::make(&path.join("run"))?;
         let owner = owner(&path, &run)?;
         let key = |name: &str| client_key(&path.join("keys"), name, &owner, &run);
-        Ok(Self {
+        let data_dir = Self {
             vps_key: key("vps")?,
             container_key: key("container")?,
             path,
             owner,
             run: Arc::new(run),
-        })
+        };
+        data_dir.journal().sweep()?;
+        Ok(data_dir)
     }
 
     /// The directory itself, absolute.

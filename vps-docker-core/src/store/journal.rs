@@ -119,6 +119,27 @@ impl Journal {
     }
 }
 
+impl Journal {
+    /// Removes the locks of names that have no entry and that nobody is at work on: a process that
+    /// was killed leaves them.
+    pub(super) fn sweep(&self) -> Result<()> {
+        for provider in list(&self.directory)? {
+            for file in list(&provider)? {
+                let is_lock = file
+                    .extension()
+                    .is_some_and(|extension| extension == "lock");
+                if is_lock
+                    && !file.with_extension("json").exists()
+                    && let Some(_held) = lock(&file)?
+                {
+                    remove(&file)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 impl OpenEntry {
     /// What is written there: before [`write`](Self::write), a leftover of a process that died.
     #[must_use]
@@ -254,6 +275,19 @@ mod tests {
         assert!(journal.entries().expect("readable").is_empty());
         let files = std::fs::read_dir(directory.path().join("journal/local")).expect("there");
         assert_eq!(files.count(), 0, "no lock file is left");
+    }
+
+    #[test]
+    fn locks_that_nobody_holds_are_swept() {
+        let (directory, journal) = journal();
+        let place = journal.open("local", &name()).expect("free");
+        let lock = directory.path().join("journal/local/web1.lock");
+        journal.sweep().expect("swept");
+        assert!(lock.exists(), "it is held");
+        drop(place);
+        std::fs::write(&lock, "").expect("written");
+        journal.sweep().expect("swept");
+        assert!(!lock.exists());
     }
 
     #[test]
