@@ -5,8 +5,11 @@
 
 mod bad_input;
 mod bootstrap;
+mod contract;
 mod crash;
 mod create;
+mod crowd;
+mod discovery;
 mod fault;
 mod gc;
 mod image;

@@ -135,6 +135,8 @@ pub(crate) struct Altered {
     /// The provider keeps SSH keys: these.
     pub(crate) keeps_keys: AtomicBool,
     keys: Mutex<Vec<SshKey>>,
+    calls: Mutex<Vec<String>>,
+    orders: Mutex<Vec<InstanceSpec>>,
 }
 
 impl Altered {
@@ -147,7 +149,35 @@ impl Altered {
             keep_all: AtomicBool::new(false),
             keeps_keys: AtomicBool::new(false),
             keys: Mutex::default(),
+            calls: Mutex::default(),
+            orders: Mutex::default(),
         }
+    }
+
+    /// What was asked of it, in order.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.calls
+            .lock()
+            .expect("nobody panics while holding it")
+            .clone()
+    }
+
+    /// What was ordered.
+    pub(crate) fn orders(&self) -> Vec<InstanceSpec> {
+        self.orders
+            .lock()
+            .expect("nobody panics while holding it")
+            .clone()
+    }
+
+    fn ordered(&self, spec: &InstanceSpec) {
+        let mut orders = self.orders.lock().expect("nobody panics while holding it");
+        orders.push(spec.clone());
+    }
+
+    fn called(&self, call: &str) {
+        let mut calls = self.calls.lock().expect("nobody panics while holding it");
+        calls.push(call.to_owned());
     }
 
     /// Every order is changed on its way.
@@ -183,6 +213,8 @@ impl VpsClient for Altered {
     }
 
     async fn create_instance(&self, spec: &InstanceSpec) -> Result<Instance> {
+        self.called("create_instance");
+        self.ordered(spec);
         let made = self.inner.create_instance(&(self.alter)(spec)).await?;
         if self.lose_answer.load(Relaxed) {
             return Err(fault("the answer got lost"));
@@ -191,14 +223,17 @@ impl VpsClient for Altered {
     }
 
     async fn instance(&self, id: &InstanceId) -> Result<Instance> {
+        self.called("instance");
         self.inner.instance(id).await
     }
 
     async fn list_instances(&self, filter: &InstanceFilter) -> Result<Vec<Instance>> {
+        self.called("list_instances");
         self.inner.list_instances(filter).await
     }
 
     async fn destroy_instance(&self, id: &InstanceId) -> Result<DestroyOutcome> {
+        self.called("destroy_instance");
         if self.keep_all.load(Relaxed) {
             return Err(fault("not today"));
         }
@@ -206,6 +241,7 @@ impl VpsClient for Altered {
     }
 
     async fn ensure_ssh_key(&self, name: &str, public_key: &str) -> Result<SshKeyId> {
+        self.called("ensure_ssh_key");
         if self.keeps_keys.load(Relaxed) {
             let mut keys = self.keys.lock().expect("nobody panics while holding it");
             if keys.iter().all(|key| key.name != name) {
@@ -233,10 +269,12 @@ impl VpsClient for Altered {
     }
 
     async fn catalog(&self) -> Result<Catalog> {
+        self.called("catalog");
         self.inner.catalog().await
     }
 
     async fn set_tags(&self, id: &InstanceId, tags: &Tags) -> Result<()> {
+        self.called("set_tags");
         self.inner.set_tags(id, tags).await
     }
 }
