@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --example create_host
 //! cargo run --example create_host -- --name web1 --image debian:bookworm-slim --keep --json
+//! cargo run --example create_host -- -b --vps-plan=small -b --build-arg=COLOUR=blue -b ./my-image
 //! ```
 
 #[path = "support/data_dir.rs"]
@@ -36,6 +37,10 @@ struct Args {
     /// Docker image of the container.
     #[arg(long)]
     image: Option<String>,
+    /// One build argument, repeated: `--vps-region=`, `--vps-plan=` and `--vps-os=` say where the
+    /// VPS is, all others are for `docker build` on it, a local context included.
+    #[arg(short, long, value_name = "ARG", allow_hyphen_values = true)]
+    build: Vec<String>,
     /// Plan of the VPS, as in the provider's catalogue.
     #[arg(long)]
     plan: Option<String>,
@@ -103,7 +108,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 fn host_spec(args: &Args) -> vps_docker::Result<HostSpec> {
-    let mut spec = HostSpec::builder(&args.name);
+    let mut spec = HostSpec::builder(&args.name).build_args(&args.build);
     if let Some(image) = &args.image {
         spec = spec.image(image);
     }

@@ -317,6 +317,9 @@ as_named_user() {
     refuse "the user cannot change the environment of sessions" in_box 'echo x >>/run/vps-docker/environment'
     refuse "others cannot read the environment" docker exec -u daemon "$current" cat /run/vps-docker/environment
     refuse "the user cannot read the host key" in_box 'cat /etc/vps-docker/ssh/ssh_host_ed25519_key'
+    check "a session leaves its mark for the idle watcher" docker exec "$current" test /run/vps-docker/session -nt /run/vps-docker/path
+    eq "vps-docker-keep-alive ends as its command does" 7 "$(in_box 'vps-docker-keep-alive sh -c "exit 7"'; echo $?)"
+    check "and marks the process of its command" in_box 'vps-docker-keep-alive sh -c "test -e /run/vps-docker/keep-alive/\$\$-*"'
     transfers
     docker stop "$current" >/dev/null
     eq "docker stop with the image's SIGQUIT: exit code 0" 0 "$(exit_code)"

@@ -85,7 +85,7 @@ async fn garbage_is_shown_then_removed_and_nothing_else() {
         .into_iter()
         .map(|one| one.id)
         .collect();
-    assert_eq!(left, [ready.id.clone()]);
+    assert_eq!(left, std::slice::from_ref(&ready.id));
     client
         .instance(&foreign.id)
         .await

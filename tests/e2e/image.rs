@@ -17,11 +17,9 @@ async fn the_images_user_environment_and_directory_are_respected() {
     let spec = HostSpec::builder(unique("user")).image(&image.name);
     let host = world.create(spec).await.expect("created");
     assert_eq!(host.info().container_ssh.user, "app");
-    let output = host.exec("id -un; pwd; echo $COLOUR; touch mine").await;
-    assert_eq!(
-        output.expect("reached").stdout,
-        "app\n/srv/app\ndeep blue\n"
-    );
+    let command = "id -un; pwd; echo $COLOUR; touch mine && touch /vps-docker/mine && echo wrote";
+    let output = host.exec(command).await.expect("reached");
+    assert_eq!(output.stdout, "app\n/srv/app\ndeep blue\nwrote\n");
     host.destroy().await.expect("destroyed");
     world.assert_nothing_left().await;
 }

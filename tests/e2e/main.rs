@@ -5,13 +5,16 @@
 
 mod bad_input;
 mod bootstrap;
+mod build;
 mod contract;
 mod crash;
 mod create;
 mod crowd;
 mod discovery;
 mod fault;
+mod files;
 mod gc;
+mod idle;
 mod image;
 mod interrupted;
 mod life;

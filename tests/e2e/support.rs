@@ -122,6 +122,32 @@ impl Drop for World {
     }
 }
 
+/// The machine of a host as this side's engine sees it, past every SSH.
+pub(crate) struct Vps {
+    container: String,
+}
+
+impl Vps {
+    pub(crate) fn of(host: &Host) -> Self {
+        Self {
+            container: format!("vps-docker-{}", host.info().name),
+        }
+    }
+
+    /// Runs a script on it.
+    pub(crate) fn inside(&self, script: &str) -> String {
+        docker(&["exec", &self.container, "sh", "-ec", script])
+    }
+
+    /// What its network card has taken and sent so far, all protocols included.
+    pub(crate) fn bytes_on_the_wire(&self) -> u64 {
+        let counters = "cd /sys/class/net/eth0/statistics; cat rx_bytes tx_bytes";
+        let counters = self.inside(counters);
+        let numbers = counters.lines().map(str::parse::<u64>);
+        numbers.map(|number| number.expect("a number")).sum()
+    }
+}
+
 /// The local provider with something changed.
 #[derive(Debug)]
 pub(crate) struct Altered {

@@ -2,7 +2,7 @@
 //!
 //! Data flows one way, and a module imports only from its left:
 //!
-//! `model → error → keys → {client, cloud_init, ssh} → {registry, docker, store} → lifecycle`
+//! `model → error → keys → {client, cloud_init, ssh} → files → {registry, docker, store} → idle → lifecycle`
 //!
 //! * [`model`]: plain data, no I/O.
 //! * [`Error`], [`ErrorKind`]: what went wrong, where, and what to do next.
@@ -16,6 +16,8 @@ pub mod client;
 pub mod cloud_init;
 pub mod docker;
 mod error;
+pub mod files;
+pub mod idle;
 pub mod keys;
 mod lifecycle;
 pub mod model;

@@ -5,11 +5,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ImageReference, base32};
 
 /// The build context: what goes into every derived image.
-const ASSETS: [(&str, &str); 5] = [
+const ASSETS: [(&str, &str); 6] = [
     ("Dockerfile", include_str!("assets/Dockerfile")),
     ("install-sshd.sh", include_str!("assets/install-sshd.sh")),
     ("entrypoint.sh", include_str!("assets/entrypoint.sh")),
     ("session.sh", include_str!("assets/session.sh")),
+    ("keep-alive.sh", include_str!("assets/keep-alive.sh")),
     ("sshd_config", include_str!("assets/sshd_config")),
 ];
 

@@ -1,8 +1,8 @@
 use tokio::io::AsyncReadExt;
 
-use super::adaptive_gzip;
 use super::{DockerOverSsh, ImageConfig, LocalEngine};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::adaptive_gzip;
 use crate::model::{ImageReference, ImageSource};
 
 /// What this side's engine has, looked up while the VPS boots.
@@ -15,7 +15,7 @@ pub(crate) async fn look_up_locally(
     source: ImageSource,
 ) -> Result<LocalImage> {
     match source {
-        ImageSource::Pull | ImageSource::Present => Ok(None),
+        ImageSource::Pull | ImageSource::Present | ImageSource::Built => Ok(None),
         ImageSource::Auto => engine.image(reference).await,
         ImageSource::Ship => match engine.image(reference).await? {
             Some(image) => Ok(Some(image)),
@@ -42,7 +42,7 @@ pub(crate) async fn bring_image(
     progress: &(dyn Fn(String) + Send + Sync),
 ) -> Result<ImageConfig> {
     match (source, on_vps, local) {
-        (ImageSource::Auto | ImageSource::Present, Some(present), _) => {
+        (ImageSource::Auto | ImageSource::Present | ImageSource::Built, Some(present), _) => {
             progress(format!("{reference} is there already"));
             return Ok(present);
         }
@@ -50,7 +50,7 @@ pub(crate) async fn bring_image(
             progress(format!("{reference} is there already"));
             return Ok(present);
         }
-        (ImageSource::Present, None, _) => {
+        (ImageSource::Present | ImageSource::Built, None, _) => {
             return Err(Error::new(
                 ErrorKind::NotFound,
                 format!("the image {reference} is expected on the VPS, but it is not there"),

@@ -57,15 +57,31 @@ impl ImageConfig {
             .ok_or_else(|| Error::new(ErrorKind::NotFound, "docker knows no such image"))
     }
 
-    /// Who logs in to a container of the derived image: the image's own user.
-    pub(crate) async fn login_user(&self, docker: &DockerOverSsh) -> Result<String> {
+    /// Who logs in to a container of the derived image: the image's own user, to whom a data volume
+    /// that is new is handed over.
+    pub(crate) async fn login_user(
+        &self,
+        docker: &DockerOverSsh,
+        host_dir: &str,
+    ) -> Result<String> {
         let user = self.config.user.split(':').next().unwrap_or_default();
         if matches!(user, "" | "0" | "root") {
             return Ok("root".to_owned());
         }
         // A bare number has got a name when sshd was brought in.
-        let args = ["exec", CONTAINER_NAME, "cat", "/etc/vps-docker/login-user"];
-        docker.run(args).await.map(|name| name.trim().to_owned())
+        let script = "read -r user </etc/vps-docker/login-user
+            [ -n \"$(ls -A \"$1\")\" ] || chown \"$user:\" \"$1\"
+            printf %s \"$user\"";
+        let words = [
+            "exec",
+            "--user=0",
+            CONTAINER_NAME,
+            "sh",
+            "-euc",
+            script,
+            "hand-over",
+        ];
+        docker.run(words.into_iter().chain([host_dir])).await
     }
 
     /// Whether no registry is known to have it.

@@ -1,8 +1,11 @@
 //! Docker on the VPS, spoken to over SSH, and how images get there.
 
-mod adaptive_gzip;
+mod build;
+mod build_output;
+mod build_source;
 mod container_state;
 mod derived_image;
+mod dockerfile;
 mod image_transfer;
 mod inspect;
 mod local_engine;
@@ -12,6 +15,8 @@ mod run;
 pub use local_engine::LocalEngine;
 pub use over_ssh::DockerOverSsh;
 
+pub(crate) use build::build_image;
+pub(crate) use build_source::BuildSource;
 pub(crate) use container_state::ContainerState;
 pub(crate) use derived_image::{DerivedImage, derive};
 pub(crate) use image_transfer::{bring_image, look_up_locally};

@@ -19,6 +19,11 @@ impl DockerOverSsh {
         Self { vps }
     }
 
+    /// What the VPS is reached by.
+    pub(super) fn transport(&self) -> &dyn Transport {
+        &*self.vps
+    }
+
     /// Runs `docker` with these arguments, each of which arrives as it is, and returns what it
     /// printed. Whether it is idempotent is the command's affair; it is never run twice.
     ///

@@ -16,7 +16,10 @@ state=$(docker container inspect -f '{{.State.Status}}' vps-docker 2>&1) || {
 [ "$state" != paused ] || docker unpause vps-docker >/dev/null
 dir=$(docker volume inspect -f '{{.Mountpoint}}' vps-docker-state)
 rm -f "$dir/stop.json"
+# For the idle watcher, which may be about to stop one that runs.
+: >/run/vps-docker/idle-window
 docker start vps-docker >/dev/null
+[ ! -e /etc/vps-docker/idle.conf ] || systemctl start vps-docker-idle.service
 # Docker gives it the host name of its first start; a rename may have been since.
 process=$(docker container inspect -f '{{.State.Pid}} {{.Config.Hostname}}' vps-docker)
 case $process in

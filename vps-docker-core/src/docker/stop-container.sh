@@ -10,6 +10,11 @@ flock -w 60 8 || {
     echo 'another operation on this host, such as a snapshot, is under way' >&2
     exit 75
 }
+# Somebody has started it since the idle watcher looked last: it opens a new window at its next look.
+if [ "$1" = idle ] && [ -e /run/vps-docker/idle-window ]; then
+    echo 'somebody has just started it' >&2
+    exit 76
+fi
 running=$(docker container inspect -f '{{.State.Running}} {{.State.Paused}}' vps-docker)
 case $running in
 false*) exit 0 ;;

@@ -4,12 +4,11 @@ use tokio::sync::Mutex;
 
 use super::engine::Engine;
 use super::locate::Located;
+use super::plan::Planned;
 use super::{Destroyed, destroy, rename};
 use crate::docker::DockerOverSsh;
 use crate::error::{Error, Result};
-use crate::model::{
-    ContainerSpec, HostInfo, HostName, HostSpec, HostState, Instance, PhaseTiming, SshEndpoint,
-};
+use crate::model::{HostInfo, HostName, HostSpec, HostState, Instance, PhaseTiming, SshEndpoint};
 use crate::ssh::{Connection, Output, TransportExt};
 use crate::store::{HostEntry, HostRecord, HostStore, KnownHost, StopMark};
 
@@ -274,9 +273,12 @@ impl Host {
     }
 
     /// Whether an interrupted create made just this.
-    pub(super) fn is_what_was_asked_for(&self, spec: &HostSpec, container: &ContainerSpec) -> bool {
+    pub(super) fn is_what_was_asked_for(&self, spec: &HostSpec, planned: &Planned) -> bool {
+        let made = |record: &HostRecord| {
+            record.container == planned.container && record.idle_policy == planned.idle_policy
+        };
         self.info.state == HostState::Running
-            && self.record.as_ref().map(|record| &record.container) == Some(container)
+            && self.record.as_ref().is_some_and(made)
             && self.info.labels == spec.labels
     }
 }

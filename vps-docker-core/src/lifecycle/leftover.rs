@@ -28,7 +28,7 @@ pub(super) async fn adopt_or_remove(
     let found = find::host(engine, &spec.name).await;
     place.clear()?;
     match found {
-        Ok(host) if host.is_what_was_asked_for(spec, &planned.container) => Ok(Some(host)),
+        Ok(host) if host.is_what_was_asked_for(spec, planned) => Ok(Some(host)),
         Ok(host) => {
             host.close().await;
             Ok(None)

@@ -1,10 +1,10 @@
 use super::engine::Engine;
 use crate::client::VpsClientExt;
-use crate::docker::look_up_locally;
+use crate::docker::{BuildSource, look_up_locally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    ContainerSpec, HostName, HostSpec, HostTags, Image, ImageSource, Instance, InstanceId, Plan,
-    Region,
+    ContainerSpec, HostName, HostSpec, HostTags, IdlePolicy, Image, ImageSource, Instance,
+    InstanceId, Plan, Region,
 };
 
 /// A specification with every choice made and known to exist.
@@ -14,6 +14,9 @@ pub(super) struct Planned {
     pub(super) plan: Plan,
     pub(super) image: Image,
     pub(super) container: ContainerSpec,
+    pub(super) idle_policy: IdlePolicy,
+    /// Where the container's image is built.
+    pub(super) build: Option<BuildSource>,
 }
 
 /// Makes every choice and checks it against what the provider offers. Nothing is ordered.
@@ -24,6 +27,12 @@ pub(super) async fn plan(engine: &Engine, spec: &HostSpec) -> Result<Planned> {
         // What is not here cannot be shipped: said before anything is ordered.
         look_up_locally(&settings.local_engine, &container.image, ImageSource::Ship).await?;
     }
+    let idle_policy = spec.idle_policy.as_ref();
+    let idle_policy = idle_policy.unwrap_or(&settings.default_idle_policy);
+    let build = match &spec.build {
+        None => None,
+        Some(build) => Some(BuildSource::look(build.clone()).await?),
+    };
     let catalog = engine.client.catalog().await?;
     let region = catalog.region(choice(&spec.region, &settings.default_region))?;
     let plan = catalog.plan(choice(&spec.plan, &settings.default_plan))?;
@@ -34,6 +43,8 @@ pub(super) async fn plan(engine: &Engine, spec: &HostSpec) -> Result<Planned> {
         plan: plan.clone(),
         image: image.clone(),
         container,
+        idle_policy: idle_policy.clone(),
+        build,
     })
 }
 

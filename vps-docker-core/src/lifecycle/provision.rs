@@ -10,15 +10,17 @@ use super::host::Doors;
 use super::instance_spec::{instance_spec, tags};
 use super::order::Order;
 use super::plan::Planned;
+use super::reconnecting::Reconnecting;
 use super::run_container::{container_ended, run_container};
 use super::timeline::Timeline;
 use super::vps_setup::{Prepared, prepare_vps, wait_for_bootstrap};
 use crate::client::VpsClientExt;
 use crate::docker::{
-    DerivedImage, DockerOverSsh, ImageConfig, bring_image, container_command, derive,
+    DerivedImage, DockerOverSsh, ImageConfig, bring_image, build_image, container_command, derive,
     look_up_locally,
 };
 use crate::error::{Error, ErrorKind, Result};
+use crate::idle;
 use crate::keys::KeyPair;
 use crate::model::{
     HostId, HostName, HostSpec, HostTags, Instance, InstanceSpec, InstanceState, Phase, Timestamp,
@@ -97,14 +99,17 @@ impl Provision {
         let known = self.known(&instance, address);
         let doors = Doors::new(&self.engine, &self.entry, &known);
         let vps = self.connect(&doors).await?;
+        // A connection that is lost while much is sent is made anew, once for all that follows.
+        let vps = Arc::new(Reconnecting::new(&self.engine, vps));
         let docker = DockerOverSsh::new(vps.clone());
         let store = HostStore::new(vps.clone());
 
         let prepared = self.bootstrap(&vps).await?;
         let mut record = self.record(&instance, &prepared);
-        // Its writing and the image's way do not depend on each other.
+        // Record, idle watcher and the image's way do not depend on one another.
         let image = self.image(&docker, local, prepared.image.clone());
-        let ((), (base, derived)) = tokio::try_join!(store.write(&mut record), image)?;
+        let watcher = idle::install(&*vps, &self.planned.idle_policy);
+        let ((), (), (base, derived)) = tokio::try_join!(store.write(&mut record), watcher, image)?;
 
         record.derived_image = Some(derived.reference.to_string());
         record.login_user = Some(self.container(&docker, &base, &mut record).await?);
@@ -113,6 +118,7 @@ impl Provision {
 
         record.ready_at = Some(Timestamp::now());
         self.finish(&store, &mut record, &instance, place).await?;
+        let vps = vps.connection().await?;
         let host = Host::created(&self.engine, record, known, doors, (vps, container_door));
         Ok(host.with_phases(self.timeline.timings()))
     }
@@ -184,15 +190,15 @@ impl Provision {
         self.timeline.phase(Phase::Connect, connect).await
     }
 
-    async fn bootstrap(&self, vps: &Arc<Connection>) -> Result<Prepared> {
+    async fn bootstrap(&self, vps: &Reconnecting) -> Result<Prepared> {
         let work = async {
             // The bootstrap stops itself at its deadline and says what it was at: hear that first.
             let limit = self.engine.settings.docker_install_timeout + REPORT_GRACE;
             let tell = |text: String| self.timeline.progress(Phase::Bootstrap, text);
             within(limit, "docker_install_timeout", async {
-                wait_for_bootstrap(&**vps, limit, &tell).await?;
+                wait_for_bootstrap(vps, limit, &tell).await?;
                 let image = &self.planned.container.image;
-                prepare_vps(&**vps, self.engine.data_dir.container_key().public(), image).await
+                prepare_vps(vps, self.engine.data_dir.container_key().public(), image).await
             })
             .await
         };
@@ -208,15 +214,14 @@ impl Provision {
         let settings = &self.engine.settings;
         let container = &self.planned.container;
         let tell = |text: String| self.timeline.progress(Phase::Image, text);
-        let bring = bring_image(
-            docker,
-            &settings.local_engine,
-            &container.image,
-            container.image_source,
-            local,
-            on_vps,
-            &tell,
-        );
+        let bring = async {
+            let engine = &settings.local_engine;
+            let (image, source) = (&container.image, container.image_source);
+            match &self.planned.build {
+                Some(build) => build_image(docker, engine, build, image, &tell).await,
+                None => bring_image(docker, engine, image, source, local, on_vps, &tell).await,
+            }
+        };
         let limit = settings.image_transfer_timeout;
         let bring = within(limit, "image_transfer_timeout", bring);
         let base = self.timeline.phase(Phase::Image, bring).await?;
@@ -236,7 +241,7 @@ impl Provision {
         let work = async {
             record.container_command = container_command(&record.container, base)?;
             run_container(docker, record).await?;
-            base.login_user(docker).await
+            base.login_user(docker, &record.host_dir).await
         };
         let limit = self.engine.settings.container_start_timeout;
         let work = within(limit, "container_start_timeout", work);
@@ -303,6 +308,7 @@ impl Provision {
             login_user: None,
             container_host_key: Some(prepared.container_host_key.clone()),
             container_ssh_port: self.engine.settings.container_ssh_port,
+            idle_policy: self.planned.idle_policy.clone(),
         }
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::cloud_init::DockerSource;
 use crate::docker::LocalEngine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::ImageReference;
+use crate::model::{IdlePolicy, ImageReference};
 
 /// Defaults for hosts and deadlines for the phases of a create. Made by [`Settings::builder`].
 #[derive(Clone, Debug)]
@@ -21,6 +21,9 @@ pub struct Settings {
     pub host_dir: String,
     /// The port of the container's sshd on the VPS. Default 2222.
     pub container_ssh_port: u16,
+    /// When the container of a host that asks for nothing else is stopped for want of use.
+    /// Default: mode `io`, 800 s.
+    pub default_idle_policy: IdlePolicy,
     /// Where Docker comes from on an image that has none. Default: the distribution.
     pub docker_source: DockerSource,
     /// How long the bootstrap waits for others that use apt. Default 120 s.
@@ -31,7 +34,7 @@ pub struct Settings {
     pub ssh_connect_timeout: Duration,
     /// Until the bootstrap on the VPS has ended. Default 300 s.
     pub docker_install_timeout: Duration,
-    /// For the image to get to the VPS. Default 900 s.
+    /// For the image to get to the VPS, or to be built there. Default 900 s.
     pub image_transfer_timeout: Duration,
     /// For sshd to be brought into the image. Default 300 s.
     pub image_build_timeout: Duration,
@@ -69,6 +72,7 @@ impl Default for Settings {
             default_os: None,
             host_dir: "/vps-docker".into(),
             container_ssh_port: 2222,
+            default_idle_policy: IdlePolicy::default(),
             docker_source: DockerSource::default(),
             apt_lock_timeout: Duration::from_secs(120),
             vps_boot_timeout: Duration::from_secs(300),
@@ -110,6 +114,7 @@ macro_rules! setters {
 impl SettingsBuilder {
     setters! {
         container_ssh_port: u16,
+        default_idle_policy: IdlePolicy,
         docker_source: DockerSource,
         apt_lock_timeout: Duration,
         vps_boot_timeout: Duration,

@@ -31,6 +31,8 @@ pub enum ImageSource {
     Ship,
     /// It is on the VPS already (a golden image).
     Present,
+    /// It is built on the VPS, from the host's build args.
+    Built,
 }
 
 /// What runs in the container beside sshd.

@@ -1,5 +1,8 @@
 use super::container_spec::Labels;
-use super::{ContainerCommand, ContainerSpec, HostName, ImageReference, ImageSource, StartArgs};
+use super::{
+    BuildArgs, ContainerCommand, ContainerSpec, HostName, IdlePolicy, ImageBuild, ImageReference,
+    ImageSource, StartArgs,
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a user asks for: a host. Made by [`HostSpec::builder`], complete and checked; whether
@@ -19,10 +22,14 @@ pub struct HostSpec {
     pub image: Option<ImageReference>,
     /// How the image gets to the VPS.
     pub image_source: ImageSource,
+    /// The image that is built on the VPS, instead of one that is named.
+    pub build: Option<ImageBuild>,
     /// What runs in the container beside sshd.
     pub command: ContainerCommand,
     /// Arguments for `docker run`, not yet checked against the settings' SSH port.
     pub start_args: Vec<String>,
+    /// When the container is stopped for want of use; the settings' default when absent.
+    pub idle_policy: Option<IdlePolicy>,
     /// Kept in the record, not interpreted.
     pub labels: Labels,
 }
@@ -42,8 +49,10 @@ impl HostSpec {
         default_image: &ImageReference,
         container_ssh_port: u16,
     ) -> Result<ContainerSpec> {
+        let built = self.build.as_ref().map(ImageBuild::reference);
+        let named = || self.image.clone().unwrap_or_else(|| default_image.clone());
         Ok(ContainerSpec {
-            image: self.image.clone().unwrap_or_else(|| default_image.clone()),
+            image: built.unwrap_or_else(named),
             image_source: self.image_source,
             command: self.command.clone(),
             start_args: StartArgs::new(self.start_args.iter().cloned(), container_ssh_port)?,
@@ -60,8 +69,10 @@ pub struct HostSpecBuilder {
     os: Option<String>,
     image: Option<String>,
     image_source: ImageSource,
+    build_args: Vec<String>,
     command: ContainerCommand,
     start_args: Vec<String>,
+    idle_policy: Option<IdlePolicy>,
     labels: Labels,
 }
 
@@ -101,6 +112,19 @@ impl HostSpecBuilder {
         self
     }
 
+    /// Adds build args: `--vps-region=`, `--vps-plan=` and `--vps-os=` say where the host is made
+    /// (and win over [`region`](Self::region) and its like), everything else is for `docker build`
+    /// on the VPS, the local context included. See [`BuildArgs`].
+    #[must_use]
+    pub fn build_args<I, S>(mut self, args: I) -> Self
+    where
+        I: IntoIterator<Item = S>,
+        S: Into<String>,
+    {
+        self.build_args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
     /// What runs in the container beside sshd. Default: [`ContainerCommand::None`].
     #[must_use]
     pub fn command(mut self, command: ContainerCommand) -> Self {
@@ -112,6 +136,13 @@ impl HostSpecBuilder {
     #[must_use]
     pub fn start_arg(mut self, arg: impl Into<String>) -> Self {
         self.start_args.push(arg.into());
+        self
+    }
+
+    /// When the container is stopped for want of use. Default: the settings'.
+    #[must_use]
+    pub fn idle_policy(mut self, policy: IdlePolicy) -> Self {
+        self.idle_policy = Some(policy);
         self
     }
 
@@ -127,11 +158,28 @@ impl HostSpecBuilder {
     /// # Errors
     /// [`ErrorKind::Invalid`] names the bad value and what would be right.
     pub fn build(self) -> Result<HostSpec> {
-        for (what, value) in [
-            ("plan", &self.plan),
-            ("region", &self.region),
-            ("os", &self.os),
-        ] {
+        let args = BuildArgs::parse(self.build_args)?;
+        let image_source = match (&args.build, &self.image, self.image_source) {
+            (None, _, ImageSource::Built) => {
+                return Err(invalid(
+                    "there is nothing to build: give build args with a context",
+                ));
+            }
+            (None, _, source) => source,
+            (Some(_), None, ImageSource::Auto | ImageSource::Built) => ImageSource::Built,
+            (Some(_), ..) => {
+                return Err(invalid(
+                    "the image is either built or named: leave out the image and its source, or \
+                     the build args",
+                ));
+            }
+        };
+        let (plan, region, os) = (
+            args.plan.or(self.plan),
+            args.region.or(self.region),
+            args.os.or(self.os),
+        );
+        for (what, value) in [("plan", &plan), ("region", &region), ("os", &os)] {
             if value.as_deref() == Some("") {
                 return Err(Error::new(
                     ErrorKind::Invalid,
@@ -155,14 +203,57 @@ impl HostSpecBuilder {
         }
         Ok(HostSpec {
             name: HostName::new(self.name)?,
-            plan: self.plan,
-            region: self.region,
-            os: self.os,
+            plan,
+            region,
+            os,
             image: self.image.map(ImageReference::new).transpose()?,
-            image_source: self.image_source,
+            image_source,
+            build: args.build,
             command: self.command,
             start_args: self.start_args,
+            idle_policy: self.idle_policy,
             labels: self.labels,
         })
+    }
+}
+
+fn invalid(message: &str) -> Error {
+    Error::new(ErrorKind::Invalid, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_apply_and_the_last_of_a_repeated_flag_wins() {
+        let builder = || HostSpec::builder("web").region("asked");
+        let none = builder().build().expect("legal");
+        assert_eq!((none.region.as_deref(), none.plan), (Some("asked"), None));
+        assert_eq!(none.build, None);
+        let args = ["--vps-region=a", "--vps-plan=p", "--vps-region", "b"];
+        let spec = builder().build_args(args).build().expect("legal");
+        assert_eq!(spec.region.as_deref(), Some("b"));
+        assert_eq!(spec.plan.as_deref(), Some("p"));
+        assert_eq!((spec.os, spec.build), (None, None));
+    }
+
+    #[test]
+    fn an_image_is_either_built_or_named() {
+        let builder = || HostSpec::builder("web");
+        let built = builder().build_args(["."]).build().expect("legal");
+        assert_eq!(built.image_source, ImageSource::Built);
+        let reference = built.build.as_ref().map(ImageBuild::reference);
+        let default = ImageReference::new("debian").expect("legal");
+        let container = built.container(&default, 2222).expect("legal");
+        assert_eq!(Some(container.image), reference);
+        for bad in [
+            builder().build_args(["."]).image("debian"),
+            builder().build_args(["."]).image_source(ImageSource::Pull),
+            builder().image_source(ImageSource::Built),
+        ] {
+            let error = bad.build().expect_err("both");
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! Plain data: names, specifications, records. Nothing here does I/O.
 
+mod build_args;
 mod catalog;
 mod container_spec;
 mod event;
 mod host;
 mod host_spec;
 mod id;
+mod idle_policy;
 mod image_reference;
 mod instance;
 mod money;
@@ -15,6 +17,7 @@ mod tags;
 mod text;
 mod timestamp;
 
+pub use build_args::{BuildArgs, BuildContext, BuildSecret, ImageBuild};
 pub use catalog::{Catalog, Image, Plan, Region};
 pub use container_spec::{ContainerCommand, ContainerSpec, ImageSource};
 pub use event::{CreateEvent, Phase, PhaseTiming};
@@ -22,6 +25,7 @@ pub use host::{HostInfo, HostState, SshEndpoint};
 pub use host_spec::{HostSpec, HostSpecBuilder};
 pub(crate) use id::base32;
 pub use id::{AgentName, HostId, HostName, InstanceId, OwnerId, SnapshotId, SshKeyId};
+pub use idle_policy::{CheckCommand, CpuPercent, IdleMode, IdlePolicy, ProcessName};
 pub use image_reference::ImageReference;
 pub use instance::{
     BootImage, DestroyOutcome, Instance, InstanceFilter, InstanceSnapshot, InstanceSpec,

@@ -281,6 +281,7 @@ mod tests {
             login_user: None,
             container_host_key: None,
             container_ssh_port: 2222,
+            idle_policy: crate::model::IdlePolicy::default(),
         }
     }
 

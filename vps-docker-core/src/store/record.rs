@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use crate::keys::PublicKey;
-use crate::model::{ContainerSpec, HostId, HostName, InstanceId, OwnerId, Timestamp};
+use crate::model::{ContainerSpec, HostId, HostName, IdlePolicy, InstanceId, OwnerId, Timestamp};
 
 /// The version of the records this program writes. It reads this one and, by migration, older
 /// ones; newer ones it refuses.
@@ -54,6 +54,9 @@ pub struct HostRecord {
     pub container_host_key: Option<PublicKey>,
     /// The port of the container's sshd on the VPS.
     pub container_ssh_port: u16,
+    /// When the container is stopped for want of use.
+    #[serde(default)]
+    pub idle_policy: IdlePolicy,
 }
 
 impl Document for HostRecord {

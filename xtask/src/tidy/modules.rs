@@ -15,7 +15,9 @@ const ORDER: &[&[&str]] = &[
     &["error"],
     &["keys"],
     &["client", "cloud_init", "http", "ssh"],
+    &["files"],
     &["registry", "docker", "store"],
+    &["idle"],
     &["lifecycle"],
 ];
 

@@ -21,6 +21,7 @@ main() {
     fi
     find_user
     write_environment
+    make_marks
 
     if [ $# = 0 ]; then
         # Whatever the image's STOPSIGNAL is, nothing here needs a farewell.
@@ -102,6 +103,18 @@ variables() {
 
 # A trailing x guards newlines at the end from $(...) and is taken off here.
 quote() { printf "%s" "$1" | sed -e "s/'/'\\\\''/g" -e "1s/^/'/" -e "\$s/x\$/'/"; }
+
+# --- for the idle watcher on the VPS ----------------------------------------------------------------
+
+# What session.sh touches, and where vps-docker-keep-alive puts its marks, whoever calls it.
+make_marks() {
+    rm -rf "$state/session" "$state/keep-alive"
+    : >"$state/session"
+    chgrp "$gid" "$state/session"
+    chmod 0660 "$state/session"
+    mkdir "$state/keep-alive"
+    chmod 1777 "$state/keep-alive"
+}
 
 # --- the command ------------------------------------------------------------------------------------
 

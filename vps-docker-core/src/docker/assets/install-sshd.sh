@@ -261,6 +261,8 @@ write_config() {
     sshd_runs || die 70 "$sshd does not start in this image; see what '$sshd -t' prints"
     mkdir -p "$config_dir/ssh"
     chmod 0755 "$assets"/*.sh
+    mkdir -p /usr/local/bin
+    ln -sf "$assets/keep-alive.sh" /usr/local/bin/vps-docker-keep-alive
     printf '%s\n' "$login_user" >"$config_dir/login-user"
     printf '%s\n' "$sshd" >"$config_dir/sshd-path"
 

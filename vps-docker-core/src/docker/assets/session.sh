@@ -5,6 +5,8 @@
 # The file it reads is written by entrypoint.sh at each start of the container. It changes to the working
 # directory, exports the variables, and puts `env NAME=value` in front of "$@" for names a shell cannot hold.
 
+# For the idle watcher on the VPS: a session may begin and end between two of its looks.
+{ true >/run/vps-docker/session; } 2>/dev/null || true
 : "${SHELL:=/bin/sh}"
 if [ -n "${SSH_ORIGINAL_COMMAND+set}" ]; then
     set -- "$SHELL" -c "$SSH_ORIGINAL_COMMAND"

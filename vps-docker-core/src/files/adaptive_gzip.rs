@@ -18,13 +18,13 @@ const BLOCK: usize = 1024 * 1024;
 
 /// How many bytes went in and out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sent {
-    pub(super) plain: u64,
-    pub(super) on_the_wire: u64,
+pub(crate) struct Sent {
+    pub(crate) plain: u64,
+    pub(crate) on_the_wire: u64,
 }
 
 /// Copies all of `from` as a gzip stream into `to` and shuts it down.
-pub(super) async fn copy(
+pub(crate) async fn copy(
     mut from: impl AsyncRead + Unpin + Send + 'static,
     mut to: impl AsyncWrite + Unpin,
 ) -> std::io::Result<Sent> {
