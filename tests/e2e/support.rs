@@ -52,11 +52,15 @@ impl World {
 
     /// The same data directory, read anew.
     pub(crate) fn reopened(mut self) -> Self {
+        self.reopen();
+        self
+    }
+
+    pub(crate) fn reopen(&mut self) {
         let provider = &self.provider;
         let data_dir = DataDir::open(provider.data_dir().path()).expect("fit");
         let client = Arc::clone(provider.client());
         self.provider = VpsDockerProvider::new(client, data_dir, provider.settings().clone());
-        self
     }
 
     /// Another engine over the same data directory.
@@ -169,6 +173,8 @@ pub(crate) struct Altered {
     /// The provider keeps SSH keys: these.
     pub(crate) keeps_keys: AtomicBool,
     keys: Mutex<Vec<SshKey>>,
+    calls: Mutex<Vec<String>>,
+    orders: Mutex<Vec<InstanceSpec>>,
 }
 
 impl Altered {
@@ -181,7 +187,35 @@ impl Altered {
             keep_all: AtomicBool::new(false),
             keeps_keys: AtomicBool::new(false),
             keys: Mutex::default(),
+            calls: Mutex::default(),
+            orders: Mutex::default(),
         }
+    }
+
+    /// What was asked of it, in order.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.calls
+            .lock()
+            .expect("nobody panics while holding it")
+            .clone()
+    }
+
+    /// What was ordered.
+    pub(crate) fn orders(&self) -> Vec<InstanceSpec> {
+        self.orders
+            .lock()
+            .expect("nobody panics while holding it")
+            .clone()
+    }
+
+    fn ordered(&self, spec: &InstanceSpec) {
+        let mut orders = self.orders.lock().expect("nobody panics while holding it");
+        orders.push(spec.clone());
+    }
+
+    fn called(&self, call: &str) {
+        let mut calls = self.calls.lock().expect("nobody panics while holding it");
+        calls.push(call.to_owned());
     }
 
     /// Every order is changed on its way.
@@ -217,6 +251,8 @@ impl VpsClient for Altered {
     }
 
     async fn create_instance(&self, spec: &InstanceSpec) -> Result<Instance> {
+        self.called("create_instance");
+        self.ordered(spec);
         let made = self.inner.create_instance(&(self.alter)(spec)).await?;
         if self.lose_answer.load(Relaxed) {
             return Err(fault("the answer got lost"));
@@ -225,14 +261,17 @@ impl VpsClient for Altered {
     }
 
     async fn instance(&self, id: &InstanceId) -> Result<Instance> {
+        self.called("instance");
         self.inner.instance(id).await
     }
 
     async fn list_instances(&self, filter: &InstanceFilter) -> Result<Vec<Instance>> {
+        self.called("list_instances");
         self.inner.list_instances(filter).await
     }
 
     async fn destroy_instance(&self, id: &InstanceId) -> Result<DestroyOutcome> {
+        self.called("destroy_instance");
         if self.keep_all.load(Relaxed) {
             return Err(fault("not today"));
         }
@@ -240,6 +279,7 @@ impl VpsClient for Altered {
     }
 
     async fn ensure_ssh_key(&self, name: &str, public_key: &str) -> Result<SshKeyId> {
+        self.called("ensure_ssh_key");
         if self.keeps_keys.load(Relaxed) {
             let mut keys = self.keys.lock().expect("nobody panics while holding it");
             if keys.iter().all(|key| key.name != name) {
@@ -267,10 +307,12 @@ impl VpsClient for Altered {
     }
 
     async fn catalog(&self) -> Result<Catalog> {
+        self.called("catalog");
         self.inner.catalog().await
     }
 
     async fn set_tags(&self, id: &InstanceId, tags: &Tags) -> Result<()> {
+        self.called("set_tags");
         self.inner.set_tags(id, tags).await
     }
 }
@@ -290,6 +332,14 @@ impl LocalImage {
     /// Builds it of a Dockerfile alone.
     pub(crate) fn build(dockerfile: &str) -> Self {
         Self::of(dockerfile, &[])
+    }
+
+    /// Debian with an sshd in it, which a create need not install.
+    pub(crate) fn with_sshd() -> Self {
+        Self::build(
+            "FROM debian:bookworm-slim\nRUN apt-get update -q && \
+             apt-get install -qy --no-install-recommends openssh-server\n",
+        )
     }
 
     /// Builds it of a Dockerfile, with these files as the context.

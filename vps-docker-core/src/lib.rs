@@ -24,6 +24,7 @@ mod lifecycle;
 pub mod model;
 pub mod registry;
 pub mod ssh;
+mod step;
 pub mod store;
 
 /// The secrets in public signatures are this crate's.

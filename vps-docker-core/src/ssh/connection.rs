@@ -17,9 +17,11 @@ use super::failure::connect_error;
 use super::gate::{Gate, open_patiently};
 use super::link::{Link, exited};
 use super::socket_dir::control_socket_dir;
+use super::title::title;
 use super::transport::{RemoteProcess, Transport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{SshEndpoint, quoted};
+use crate::step::step;
 
 /// What the master's own session says when it is in.
 const READY: &str = "vps-docker-ready";
@@ -133,6 +135,7 @@ impl Connection {
             master.stdout.take(),
             Some(ended.clone().drop_guard()),
         ));
+        step("connect", endpoint.port);
         Ok(Self {
             link: Link {
                 endpoint: endpoint.clone(),
@@ -193,6 +196,8 @@ impl Transport for Connection {
             Ok(child) => child,
             Err(error) => return Err(self.link.lost(error).await),
         };
+        let title = title(command);
+        step("start", &title);
         let taken = "taken once, right after the spawn";
         let stdin = child.stdin().take().expect(taken);
         let stdout = child.stdout().take().expect(taken);
@@ -205,6 +210,7 @@ impl Transport for Connection {
             exit: Box::pin(async move {
                 let status = child.wait().await;
                 drop(permit);
+                step("end", &title);
                 match status {
                     Ok(status) => Ok(status),
                     // The library takes it for an error of its own; to us it is an exit code.

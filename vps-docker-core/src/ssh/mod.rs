@@ -23,6 +23,7 @@ mod remote_command;
 mod socket_dir;
 mod sudo;
 mod terminal;
+mod title;
 mod transport;
 
 pub use banner::wait_for_banner;

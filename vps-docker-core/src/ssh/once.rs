@@ -5,9 +5,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::connection::address;
 use super::failure::connect_error;
+use super::title::title;
 use super::transport::Output;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::SshEndpoint;
+use crate::step::step;
 
 /// What `ssh` itself ends with when it could not do its part.
 const SSH_FAILED: i32 = 255;
@@ -55,5 +57,6 @@ pub(crate) async fn run_once(
     if output.exit_code() == SSH_FAILED {
         return Err(connect_error(endpoint, &output.stderr));
     }
+    step("end", title(command));
     Ok(output)
 }

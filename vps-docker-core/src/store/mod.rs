@@ -11,6 +11,7 @@ mod host_store;
 mod journal;
 mod machines;
 mod record;
+mod run_dir;
 mod snapshot;
 mod stop_mark;
 
