@@ -1,38 +1,14 @@
-//! A create that is killed, cancelled or dropped, at any phase, leaves nothing that stays.
+//! A create that is cancelled or dropped leaves nothing; one that was ready is kept. Those that are killed
+//! are in `crash/`.
 
-use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use vps_docker::store::JournalEntry;
 use vps_docker::{CreateEvent, ErrorKind, HostSpec, Phase};
 
-use crate::support::{World, name, unique};
-
-/// SIGKILL at the beginning of every phase; then the same create again, which must succeed and be
-/// alone. The phases are those that the engine lists, so a new one is covered.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_create_that_is_killed_is_taken_up_by_the_next_one() {
-    let world = World::new();
-    let host_name = unique("killed");
-    for phase in Phase::ALL {
-        let mut create = start(&world, &host_name);
-        wait_for_phase(&mut create, phase).await;
-        create.kill().await.expect("killed");
-        assert!(
-            world.instances().await.len() <= 1,
-            "killed at {phase}: more than one"
-        );
-    }
-    let status = finish(start(&world, &host_name)).await;
-    assert!(status.success(), "the create after all the kills: {status}");
-    assert_eq!(world.instances().await.len(), 1);
-    let host = world.provider.host(&name(&host_name)).await;
-    host.expect("found").destroy().await.expect("destroyed");
-    world.assert_nothing_left().await;
-}
+use crate::support::{World, example, name, unique, wait_for_phase};
 
 /// Killed when all was done but the closing of the journal: the host is kept.
 #[tokio::test(flavor = "multi_thread")]
@@ -138,7 +114,7 @@ async fn the_example_cleans_up_on_ctrl_c() {
 
 /// The example as a process of its own, over the world's data directory.
 fn start(world: &World, host_name: &str) -> Child {
-    Command::new(example())
+    Command::new(example("create_host"))
         .args(["--keep", "--json", "--name", host_name, "--data-dir"])
         .arg(world.provider.data_dir().path())
         .stdout(Stdio::null())
@@ -146,26 +122,6 @@ fn start(world: &World, host_name: &str) -> Child {
         .kill_on_drop(true)
         .spawn()
         .expect("the example is built with the tests")
-}
-
-/// Cargo builds the examples of a package with its tests, beside them.
-fn example() -> PathBuf {
-    let test = std::env::current_exe().expect("a path");
-    let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
-    profile.join("examples/create_host")
-}
-
-/// Reads the example's progress until the phase begins.
-async fn wait_for_phase(create: &mut Child, phase: Phase) {
-    let mut lines = BufReader::new(create.stderr.as_mut().expect("piped")).lines();
-    let mut seen = Vec::new();
-    while let Some(line) = lines.next_line().await.expect("readable") {
-        if line.split_whitespace().nth(2) == Some(phase.name()) {
-            return;
-        }
-        seen.push(line);
-    }
-    panic!("{phase} never began: {seen:#?}");
 }
 
 async fn finish(mut create: Child) -> ExitStatus {

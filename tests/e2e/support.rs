@@ -1,19 +1,24 @@
 //! What the tests share: an engine with a data directory of its own, and clean-up.
 
+use std::fs::File;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Child;
 use vps_docker::model::{
     Catalog, DestroyOutcome, HostSpecBuilder, HostTags, Instance, InstanceFilter, InstanceId,
     InstanceSnapshotName, InstanceSpec, SshKey, SshKeyId, Tags,
 };
 use vps_docker::provider_local::{LocalConfig, LocalProvider};
 use vps_docker::{
-    Capabilities, DataDir, Error, ErrorKind, Host, HostName, ProviderOptions, Registry, Result,
-    Settings, VpsClient, VpsDockerProvider,
+    Capabilities, DataDir, Error, ErrorKind, Host, HostName, Phase, ProviderOptions, Registry,
+    Result, Settings, VpsClient, VpsDockerProvider,
 };
 
 /// An engine on the local provider. Dropped, it destroys whatever its owner has left.
@@ -47,11 +52,15 @@ impl World {
 
     /// The same data directory, read anew.
     pub(crate) fn reopened(mut self) -> Self {
+        self.reopen();
+        self
+    }
+
+    pub(crate) fn reopen(&mut self) {
         let provider = &self.provider;
         let data_dir = DataDir::open(provider.data_dir().path()).expect("fit");
         let client = Arc::clone(provider.client());
         self.provider = VpsDockerProvider::new(client, data_dir, provider.settings().clone());
-        self
     }
 
     /// Another engine over the same data directory.
@@ -164,6 +173,8 @@ pub(crate) struct Altered {
     /// The provider keeps SSH keys: these.
     pub(crate) keeps_keys: AtomicBool,
     keys: Mutex<Vec<SshKey>>,
+    calls: Mutex<Vec<String>>,
+    orders: Mutex<Vec<InstanceSpec>>,
 }
 
 impl Altered {
@@ -176,7 +187,35 @@ impl Altered {
             keep_all: AtomicBool::new(false),
             keeps_keys: AtomicBool::new(false),
             keys: Mutex::default(),
+            calls: Mutex::default(),
+            orders: Mutex::default(),
         }
+    }
+
+    /// What was asked of it, in order.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.calls
+            .lock()
+            .expect("nobody panics while holding it")
+            .clone()
+    }
+
+    /// What was ordered.
+    pub(crate) fn orders(&self) -> Vec<InstanceSpec> {
+        self.orders
+            .lock()
+            .expect("nobody panics while holding it")
+            .clone()
+    }
+
+    fn ordered(&self, spec: &InstanceSpec) {
+        let mut orders = self.orders.lock().expect("nobody panics while holding it");
+        orders.push(spec.clone());
+    }
+
+    fn called(&self, call: &str) {
+        let mut calls = self.calls.lock().expect("nobody panics while holding it");
+        calls.push(call.to_owned());
     }
 
     /// Every order is changed on its way.
@@ -212,6 +251,8 @@ impl VpsClient for Altered {
     }
 
     async fn create_instance(&self, spec: &InstanceSpec) -> Result<Instance> {
+        self.called("create_instance");
+        self.ordered(spec);
         let made = self.inner.create_instance(&(self.alter)(spec)).await?;
         if self.lose_answer.load(Relaxed) {
             return Err(fault("the answer got lost"));
@@ -220,14 +261,17 @@ impl VpsClient for Altered {
     }
 
     async fn instance(&self, id: &InstanceId) -> Result<Instance> {
+        self.called("instance");
         self.inner.instance(id).await
     }
 
     async fn list_instances(&self, filter: &InstanceFilter) -> Result<Vec<Instance>> {
+        self.called("list_instances");
         self.inner.list_instances(filter).await
     }
 
     async fn destroy_instance(&self, id: &InstanceId) -> Result<DestroyOutcome> {
+        self.called("destroy_instance");
         if self.keep_all.load(Relaxed) {
             return Err(fault("not today"));
         }
@@ -235,6 +279,7 @@ impl VpsClient for Altered {
     }
 
     async fn ensure_ssh_key(&self, name: &str, public_key: &str) -> Result<SshKeyId> {
+        self.called("ensure_ssh_key");
         if self.keeps_keys.load(Relaxed) {
             let mut keys = self.keys.lock().expect("nobody panics while holding it");
             if keys.iter().all(|key| key.name != name) {
@@ -262,16 +307,101 @@ impl VpsClient for Altered {
     }
 
     async fn catalog(&self) -> Result<Catalog> {
+        self.called("catalog");
         self.inner.catalog().await
     }
 
     async fn set_tags(&self, id: &InstanceId, tags: &Tags) -> Result<()> {
+        self.called("set_tags");
         self.inner.set_tags(id, tags).await
     }
 }
 
 fn fault(message: &str) -> Error {
     Error::new(ErrorKind::Provider, message).retryable()
+}
+
+/// An image on this side's engine, removed with the test.
+pub(crate) struct LocalImage {
+    pub(crate) name: String,
+    /// Every one that had the name.
+    ids: Vec<String>,
+}
+
+impl LocalImage {
+    /// Builds it of a Dockerfile alone.
+    pub(crate) fn build(dockerfile: &str) -> Self {
+        Self::of(dockerfile, &[])
+    }
+
+    /// Debian with an sshd in it, which a create need not install.
+    pub(crate) fn with_sshd() -> Self {
+        Self::build(
+            "FROM debian:bookworm-slim\nRUN apt-get update -q && \
+             apt-get install -qy --no-install-recommends openssh-server\n",
+        )
+    }
+
+    /// Builds it of a Dockerfile, with these files as the context.
+    pub(crate) fn of(dockerfile: &str, files: &[(&str, &[u8])]) -> Self {
+        let mut image = Self {
+            name: format!("{}:1", unique("vps-docker-test")),
+            ids: Vec::new(),
+        };
+        image.rebuild(dockerfile, files);
+        image
+    }
+
+    /// Pulls it from a registry.
+    pub(crate) fn pulled(name: String) -> Self {
+        docker(&["pull", "--quiet", &name]);
+        Self {
+            name,
+            ids: Vec::new(),
+        }
+    }
+
+    /// Gives its name to another image.
+    pub(crate) fn rebuild(&mut self, dockerfile: &str, files: &[(&str, &[u8])]) {
+        let context = tempfile::tempdir().expect("a directory");
+        for (name, content) in files {
+            let path = context.path().join(name);
+            std::fs::write(&path, content).expect("written");
+            // The same content is the same layer, whenever it was written.
+            let file = File::open(&path).expect("there");
+            file.set_modified(SystemTime::UNIX_EPOCH).expect("ours");
+        }
+        std::fs::write(context.path().join("Dockerfile"), dockerfile).expect("written");
+        let path = context.path().display().to_string();
+        let label = "--label=vps-docker-test";
+        docker(&["build", "--force-rm", label, "-t", &self.name, &path]);
+        self.ids.push(self.inspect("{{.Id}}"));
+    }
+
+    /// The ids of the images that were made of it to be shipped.
+    pub(crate) fn derived(&self) -> String {
+        let of = |id| format!("--filter=label=vps-docker-base={id}");
+        let list = |id| docker(&["image", "ls", "--quiet", "--no-trunc", &of(id)]);
+        self.ids.iter().map(list).collect()
+    }
+
+    pub(crate) fn inspect(&self, format: &str) -> String {
+        let found = docker(&["image", "inspect", "--format", format, &self.name]);
+        found.trim().to_owned()
+    }
+}
+
+impl Drop for LocalImage {
+    fn drop(&mut self) {
+        docker(&["image", "rm", "--force", &self.name]);
+        for image in self
+            .derived()
+            .split_whitespace()
+            .chain(self.ids.iter().map(String::as_str))
+        {
+            docker(&["image", "rm", "--force", image]);
+        }
+    }
 }
 
 /// A host name that no other test uses.
@@ -295,4 +425,24 @@ pub(crate) fn docker(args: &[&str]) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Cargo builds the examples of a package with its tests, beside them.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a path");
+    let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+    profile.join("examples").join(name)
+}
+
+/// Reads the example's progress until the phase begins.
+pub(crate) async fn wait_for_phase(create: &mut Child, phase: Phase) {
+    let mut lines = BufReader::new(create.stderr.as_mut().expect("piped")).lines();
+    let mut seen = Vec::new();
+    while let Some(line) = lines.next_line().await.expect("readable") {
+        if line.split_whitespace().nth(2) == Some(phase.name()) {
+            return;
+        }
+        seen.push(line);
+    }
+    panic!("{phase} never began: {seen:#?}");
 }

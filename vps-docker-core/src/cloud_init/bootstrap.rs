@@ -102,13 +102,7 @@ impl BootstrapBuilder {
         if self.authorized_keys.is_empty() {
             return Err(invalid("no authorized key is given; nobody could log in"));
         }
-        let apt_lock_timeout = whole_seconds("apt lock timeout", self.apt_lock_timeout)?;
-        let timeout = whole_seconds("bootstrap timeout", self.timeout)?;
-        let settings = format!(
-            "PACKAGES='{}'\nAPT_LOCK_TIMEOUT={apt_lock_timeout}\nTIMEOUT={timeout}\n",
-            self.docker.packages()?.join(" ")
-        );
-        let unit = UNIT.replace("@TIMEOUT@", &timeout.to_string());
+        let parts = BootstrapParts::new(&self.docker, self.apt_lock_timeout, self.timeout)?;
 
         let mut config = CloudConfig::new(self.host_name, self.host_key);
         config.ssh_authorized_keys = self.authorized_keys;
@@ -120,9 +114,9 @@ impl BootstrapBuilder {
                 "/etc/ssh/sshd_config.d/50-cloud-init.conf",
                 "PasswordAuthentication no\n",
             ),
-            WriteFile::new("/etc/vps-docker/bootstrap.env", settings),
-            WriteFile::new("/etc/vps-docker/report.sh", without_comments(REPORT)),
-            WriteFile::new("/etc/vps-docker/bootstrap.sh", without_comments(BOOTSTRAP)).mode(0o700),
+            WriteFile::new("/etc/vps-docker/bootstrap.env", parts.settings),
+            WriteFile::new("/etc/vps-docker/report.sh", parts.report),
+            WriteFile::new("/etc/vps-docker/bootstrap.sh", parts.script).mode(0o700),
         ];
         for file in self.files {
             check_path(&config.write_files, &file)?;
@@ -142,10 +136,10 @@ impl BootstrapBuilder {
         config.bootcmd.push(words([
             "sh",
             "-c",
-            &without_comments(START_EARLY),
+            &parts.start,
             "start_early",
-            &unit,
-            DOCKER_CONFIG,
+            &parts.unit,
+            parts.docker_config,
         ]));
         // Only for the case that the early start did not work out.
         config.runcmd = vec![words([
@@ -155,6 +149,54 @@ impl BootstrapBuilder {
              systemctl start --no-block vps-docker-bootstrap.service",
         ])];
         Ok(config)
+    }
+}
+
+/// The texts that make a bootstrap, whoever brings them to the machine.
+#[derive(Debug)]
+pub(crate) struct BootstrapParts {
+    /// `/etc/vps-docker/bootstrap.env`.
+    pub(crate) settings: String,
+    /// `/etc/vps-docker/report.sh`.
+    pub(crate) report: String,
+    /// `/etc/vps-docker/bootstrap.sh`.
+    pub(crate) script: String,
+    /// The script that installs and starts the unit: `$1` is the unit's text, `$2` that of Docker's
+    /// configuration, or nothing.
+    pub(crate) start: String,
+    /// The unit.
+    pub(crate) unit: String,
+    /// `/etc/docker/daemon.json`.
+    pub(crate) docker_config: &'static str,
+}
+
+impl BootstrapParts {
+    /// Of a machine that boots for the first time.
+    pub(crate) fn new(
+        docker: &DockerSource,
+        apt_lock_timeout: Duration,
+        timeout: Duration,
+    ) -> Result<Self> {
+        let apt_lock_timeout = whole_seconds("apt lock timeout", apt_lock_timeout)?;
+        let timeout = whole_seconds("bootstrap timeout", timeout)?;
+        Ok(Self {
+            settings: format!(
+                "PACKAGES='{}'\nAPT_LOCK_TIMEOUT={apt_lock_timeout}\nTIMEOUT={timeout}\n",
+                docker.packages()?.join(" ")
+            ),
+            report: without_comments(REPORT),
+            script: without_comments(BOOTSTRAP),
+            start: without_comments(START_EARLY),
+            unit: UNIT.replace("@TIMEOUT@", &timeout.to_string()),
+            docker_config: DOCKER_CONFIG,
+        })
+    }
+
+    /// Of a machine that is somebody's already: its sshd is left as it is, and its Docker never
+    /// restarted.
+    pub(crate) fn adopted(mut self) -> Self {
+        self.settings.push_str("ADOPTED=yes\n");
+        self
     }
 }
 

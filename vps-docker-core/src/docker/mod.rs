@@ -6,26 +6,27 @@ mod build_source;
 mod container_state;
 mod derived_image;
 mod dockerfile;
-mod image_move;
+mod engine;
 mod image_transfer;
 mod inspect;
 mod local_engine;
 mod over_ssh;
-mod remote_pipe;
 mod run;
+mod ship;
 
 pub use local_engine::LocalEngine;
 pub use over_ssh::DockerOverSsh;
+pub use ship::Shipped;
 
 pub(crate) use build::build_image;
 pub(crate) use build_source::BuildSource;
 pub(crate) use container_state::ContainerState;
 pub(crate) use derived_image::derive;
-pub(crate) use image_move::move_image;
-pub(crate) use image_transfer::{bring_image, look_up_locally};
+pub(crate) use engine::DockerEngine;
+pub(crate) use image_transfer::{BroughtImages, LocalImages, bring_image, look_up_locally};
 pub(crate) use inspect::ImageConfig;
-pub(crate) use remote_pipe::{Wire, pipe};
 pub(crate) use run::{CONTAINER_NAME, CONTAINER_SSH_DIR, ContainerRun, container_command};
+pub(crate) use ship::NamedImage;
 
 /// Scripts that run on the VPS, each in one round trip. Those that change the host wait for one
 /// another, go on to their end when the client goes away, and first put in order what one left that

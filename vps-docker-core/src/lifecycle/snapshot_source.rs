@@ -4,12 +4,10 @@ use super::engine::Engine;
 use super::host_script::{ScriptEnd, no_snapshot};
 use super::reconnecting::Reconnecting;
 use super::{Host, find};
-use crate::docker::{
-    CHECK_SNAPSHOT, DockerOverSsh, FILL_FROM_SNAPSHOT, SEND_SNAPSHOT, Wire, move_image, pipe,
-};
+use crate::docker::{CHECK_SNAPSHOT, DockerOverSsh, FILL_FROM_SNAPSHOT, SEND_SNAPSHOT};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{ContainerSpec, HostName, HostSnapshotId, HostSpec, StartArgs};
-use crate::ssh::{Transport, join};
+use crate::model::{ContainerSpec, HostName, HostSnapshotId, HostSpec, ImageReference, StartArgs};
+use crate::ssh::{Transport, join, pipe};
 use crate::store::{HostRecord, HostSnapshot};
 
 /// The snapshot of another host that a host begins with.
@@ -103,7 +101,9 @@ impl SnapshotSource {
         progress: &(dyn Fn(String) + Send + Sync),
     ) -> Result<String> {
         let name = self.snapshot.image();
-        move_image(&self.host.docker().await?, docker, &name, progress).await?;
+        let there = self.host.docker().await?;
+        let reference = ImageReference::new(&name)?;
+        docker.ship_image_from(&there, &reference, progress).await?;
         let id = ["image", "inspect", "--format", "{{.Id}}", &name];
         let id = docker.run(id).await?;
         if id.trim() != self.snapshot.image_id {
@@ -140,7 +140,7 @@ impl SnapshotSource {
         let fill = vps.spawn(&join(fill)).await?;
         let what = (ErrorKind::State, "reading the snapshot on the other VPS");
         // What can be compressed is.
-        let (filled, _) = pipe(send, fill, Wire::Plain, what).await?;
+        let filled = pipe(send, fill, what).await?;
         ScriptEnd(filled).done("filling the data volume").map(drop)
     }
 }

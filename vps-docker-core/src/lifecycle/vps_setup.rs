@@ -19,7 +19,9 @@ pub(super) async fn wait_for_bootstrap(
     limit: Duration,
     tell: &(dyn Fn(String) + Send + Sync),
 ) -> Result<()> {
-    let mut remote = vps.spawn(&join(["sh", "-c", &await_script(limit)])).await?;
+    let script = await_script(limit);
+    let command = join(["sh", "-c", &script, "await-bootstrap"]);
+    let mut remote = vps.spawn(&command).await?;
     let nothing = Box::pin(tokio::io::empty());
     let mut lines = BufReader::new(std::mem::replace(&mut remote.stdout, nothing)).lines();
     while let Ok(Some(line)) = lines.next_line().await {

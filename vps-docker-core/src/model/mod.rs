@@ -13,6 +13,7 @@ mod instance;
 mod instance_snapshot_name;
 mod money;
 mod near;
+mod ssh_config;
 mod start_args;
 mod tags;
 mod text;
@@ -33,11 +34,12 @@ pub use idle_policy::{CheckCommand, CpuPercent, IdleMode, IdlePolicy, ProcessNam
 pub use image_reference::ImageReference;
 pub use instance::{
     BootImage, DestroyOutcome, Instance, InstanceFilter, InstanceSnapshot, InstanceSpec,
-    InstanceState, PowerAction, SshKey,
+    InstanceState, MachineSpec, PowerAction, SshKey,
 };
 pub use instance_snapshot_name::InstanceSnapshotName;
 pub use money::Money;
 pub use near::near_matches;
+pub(crate) use ssh_config::quoted;
 pub use start_args::StartArgs;
 pub use tags::{HostTags, Tags};
 pub use timestamp::Timestamp;

@@ -9,7 +9,9 @@ mod file;
 mod host_entry;
 mod host_store;
 mod journal;
+mod machines;
 mod record;
+mod run_dir;
 mod snapshot;
 mod stop_mark;
 
@@ -21,6 +23,7 @@ pub(crate) use host_entry::KnownHost;
 pub use host_store::HostStore;
 pub(crate) use host_store::STATE_VOLUME;
 pub use journal::{Journal, JournalEntry, OpenEntry};
+pub(crate) use machines::Machines;
 pub use record::{HostRecord, SCHEMA_VERSION};
 pub(crate) use snapshot::parse_snapshot;
 pub use snapshot::{HostSnapshot, SnapshotFile};

@@ -10,13 +10,14 @@ use super::{Files, Problem};
 /// those of one line do not know one another. Documentation may point anywhere, and tests may use
 /// anything. A new module needs a place here.
 const ORDER: &[&[&str]] = &[
+    &["step"],
     &["model"],
     &["error"],
     &["keys"],
     &["client", "cloud_init", "http", "ssh"],
     &["files"],
     &["registry", "docker", "store"],
-    &["idle"],
+    &["adopted", "idle"],
     &["lifecycle"],
 ];
 
