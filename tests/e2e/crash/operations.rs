@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use vps_docker::model::{HostSnapshotId, SnapshotName};
 use vps_docker::{
     ErrorKind, HostName, HostSpec, HostState, ImageSource, Result, VpsDockerProvider,
 };
@@ -51,6 +52,9 @@ const COLLECT: Deed = |provider, subject| Box::pin(collect(provider, subject));
 const RENAME: Deed = |provider, subject| Box::pin(rename(provider, subject));
 const STOP: Deed = |provider, subject| Box::pin(stop(provider, subject));
 const START: Deed = |provider, subject| Box::pin(start(provider, subject));
+const SNAPSHOT: Deed = |provider, subject| Box::pin(snapshot(provider, subject));
+const RESTORE: Deed = |provider, subject| Box::pin(restore(provider, subject));
+const DELETE_SNAPSHOT: Deed = |provider, subject| Box::pin(delete_snapshot(provider, subject));
 
 /// All of them. Those on a host stand together: they share one.
 #[rustfmt::skip]
@@ -61,6 +65,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "rename", before: RUNNING, run: RENAME, until: None, recoveries: &[RENAME], after: Some(HostState::Running) },
     Operation { name: "stop", before: RUNNING, run: STOP, until: None, recoveries: &[STOP], after: Some(HostState::Stopped) },
     Operation { name: "start", before: STOPPED, run: START, until: None, recoveries: &[START], after: Some(HostState::Running) },
+    Operation { name: "snapshot", before: RUNNING, run: SNAPSHOT, until: None, recoveries: &[SNAPSHOT, START], after: Some(HostState::Running) },
+    Operation { name: "restore", before: RUNNING, run: RESTORE, until: None, recoveries: &[RESTORE, START], after: Some(HostState::Running) },
+    Operation { name: "delete", before: RUNNING, run: DELETE_SNAPSHOT, until: None, recoveries: &[DELETE_SNAPSHOT, START], after: Some(HostState::Running) },
 ];
 
 async fn create(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
@@ -113,4 +120,33 @@ async fn stop(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
 async fn start(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
     provider.start(&subject.names[0]).await?.close().await;
     Ok(Some(HostState::Running))
+}
+
+async fn snapshot(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    let name = SnapshotName::new("crash")?;
+    provider.snapshot(&subject.names[0], &name).await?;
+    Ok(Some(HostState::Running))
+}
+
+async fn restore(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    let id = a_snapshot(provider, subject).await?;
+    let host = provider.restore(&subject.names[0], &id).await?;
+    host.close().await;
+    Ok(Some(HostState::Running))
+}
+
+async fn delete_snapshot(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    let id = a_snapshot(provider, subject).await?;
+    provider.delete_snapshot(&subject.names[0], &id).await?;
+    Ok(Some(HostState::Running))
+}
+
+/// The newest; a new one where there is none.
+async fn a_snapshot(provider: &VpsDockerProvider, subject: &Subject) -> Result<HostSnapshotId> {
+    if let Some(newest) = provider.snapshots(&subject.names[0]).await?.pop() {
+        return Ok(newest.id);
+    }
+    snapshot(provider, subject).await?;
+    let newest = provider.snapshots(&subject.names[0]).await?.pop();
+    Ok(newest.expect("just taken").id)
 }
