@@ -2,9 +2,10 @@
 
 use std::pin::Pin;
 
-use vps_docker::model::{HostSnapshotId, SnapshotName};
+use vps_docker::model::SnapshotName;
+use vps_docker::store::HostSnapshot;
 use vps_docker::{
-    ErrorKind, HostName, HostSpec, HostState, ImageSource, Result, VpsDockerProvider,
+    ErrorKind, Host, HostName, HostSpec, HostState, ImageSource, Result, VpsDockerProvider,
 };
 
 /// What an operation works on.
@@ -129,24 +130,25 @@ async fn snapshot(provider: &VpsDockerProvider, subject: &Subject) -> Result<Lef
 }
 
 async fn restore(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
-    let id = a_snapshot(provider, subject).await?;
-    let host = provider.restore(&subject.names[0], &id).await?;
+    let mut host = provider.host(&subject.names[0]).await?;
+    let newest = newest_snapshot(&host).await?;
+    host.restore(&newest.id).await?;
     host.close().await;
     Ok(Some(HostState::Running))
 }
 
 async fn delete_snapshot(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
-    let id = a_snapshot(provider, subject).await?;
-    provider.delete_snapshot(&subject.names[0], &id).await?;
+    let host = provider.host(&subject.names[0]).await?;
+    let newest = newest_snapshot(&host).await?;
+    host.delete_snapshot(&newest.id).await?;
+    host.close().await;
     Ok(Some(HostState::Running))
 }
 
-/// The newest; a new one where there is none.
-async fn a_snapshot(provider: &VpsDockerProvider, subject: &Subject) -> Result<HostSnapshotId> {
-    if let Some(newest) = provider.snapshots(&subject.names[0]).await?.pop() {
-        return Ok(newest.id);
+/// A new one where there is none.
+async fn newest_snapshot(host: &Host) -> Result<HostSnapshot> {
+    match host.snapshots().await?.pop() {
+        Some(newest) => Ok(newest),
+        None => host.snapshot(&SnapshotName::new("crash")?).await,
     }
-    snapshot(provider, subject).await?;
-    let newest = provider.snapshots(&subject.names[0]).await?.pop();
-    Ok(newest.expect("just taken").id)
 }
