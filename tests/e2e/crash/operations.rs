@@ -67,9 +67,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "rename", before: RUNNING, run: RENAME, until: None, recoveries: &[RENAME], after: Some(HostState::Running) },
     Operation { name: "stop", before: RUNNING, run: STOP, until: None, recoveries: &[STOP], after: Some(HostState::Stopped) },
     Operation { name: "start", before: STOPPED, run: START, until: None, recoveries: &[START], after: Some(HostState::Running) },
-    Operation { name: "snapshot", before: Before::Snapshots, run: SNAPSHOT, until: None, recoveries: &[SNAPSHOT], after: Some(HostState::Running) },
-    Operation { name: "restore", before: Before::Snapshots, run: RESTORE, until: None, recoveries: &[RESTORE], after: Some(HostState::Running) },
-    Operation { name: "delete snapshot", before: Before::Snapshots, run: DELETE, until: None, recoveries: &[DELETE], after: Some(HostState::Running) },
+    Operation { name: "snapshot", before: Before::Snapshots, run: SNAPSHOT, until: None, recoveries: &[SNAPSHOT, START], after: Some(HostState::Running) },
+    Operation { name: "restore", before: Before::Snapshots, run: RESTORE, until: None, recoveries: &[RESTORE, START], after: Some(HostState::Running) },
+    Operation { name: "delete snapshot", before: Before::Snapshots, run: DELETE, until: None, recoveries: &[DELETE, START], after: Some(HostState::Running) },
 ];
 
 async fn create(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
