@@ -47,6 +47,9 @@ async fn a_machine_with_docker_is_adopted_and_left_as_it_was() {
     an_adoption_that_is_cancelled_leaves_nothing(&adopting, &home, &before).await;
     an_adoption_that_is_killed_is_taken_up(&world, &adopting, &home).await;
 
+    of_two_at_once_one_gets_the_machine(&adopting, &home).await;
+    home.assert_is_as_it_was(&before, "one of two");
+
     let host = an_adopted_host_is_like_any_other(&adopting, &home).await;
     a_machine_has_one_host(&adopting, &home).await;
     a_machine_that_does_not_answer_is_not_forgotten(&world, &home, &host).await;
@@ -196,6 +199,30 @@ fn start_example(world: &World, home: &Home, host_name: &str) -> Child {
         .kill_on_drop(true)
         .spawn()
         .expect("the example is built with the tests")
+}
+
+/// From two data directories, which know nothing of one another.
+async fn of_two_at_once_one_gets_the_machine(adopting: &VpsDockerProvider, home: &Home) {
+    let elsewhere = World::new();
+    let elsewhere = self::adopting(&elsewhere, Settings::default());
+    let (here, there) = tokio::join!(
+        adopt(adopting, "here", home.known()),
+        adopt(&elsewhere, "there", home.known()),
+    );
+    let (winner, error) = match (here, there) {
+        (Ok(winner), Err(error)) | (Err(error), Ok(winner)) => (winner, error),
+        both => panic!("one of the two: {both:?}"),
+    };
+    assert!(
+        matches!(error.kind(), ErrorKind::State | ErrorKind::Bootstrap),
+        "{error}"
+    );
+    assert!(
+        !error.to_string().contains("could not be removed"),
+        "{error}"
+    );
+    assert_eq!(run(&winner, "echo alive").await, "alive\n");
+    winner.destroy().await.expect("destroyed");
 }
 
 async fn an_adopted_host_is_like_any_other(adopting: &VpsDockerProvider, home: &Home) -> Host {
