@@ -19,6 +19,7 @@ use crate::engine::Engine;
 use crate::error::{during, says};
 use crate::machine::{Machine, container_name};
 use crate::seed::Seed;
+use crate::step::step;
 use crate::store::Store;
 use crate::uninterrupted::{check, uninterrupted};
 use crate::wire::{self, Description};
@@ -89,7 +90,10 @@ async fn steps(
         deliver(store, &machine, address, &container, spec).await?;
         check(cancelled)?;
         match store.docker.start_container(&container, None).await {
-            Ok(()) => break,
+            Ok(()) => {
+                step("start container");
+                break;
+            }
             // Somebody else got hold of the address between our look and the start.
             Err(error) if says(&error, "Address already in use") && draw < DRAWS => {
                 if machine.metadata {
@@ -129,12 +133,13 @@ async fn place(
 ) -> Result<String> {
     let name = container_name(&store.account, &machine.description.name);
     let options = CreateContainerOptionsBuilder::new().name(&name).build();
-    store
+    let created = store
         .docker
         .create_container(Some(options), machine.body(engine, address))
         .await
-        .map(|created| created.id)
-        .map_err(during("create container"))
+        .map_err(during("create container"))?;
+    step("create container");
+    Ok(created.id)
 }
 
 /// Hands cloud-init its input: onto the disk, or by way of the metadata service.
@@ -166,7 +171,9 @@ async fn upload(store: &Store, container: &str, files: Vec<u8>) -> Result<()> {
         .docker
         .upload_to_container(container, Some(options), bollard::body_full(files.into()))
         .await
-        .map_err(during("put the cloud-init seed into the container"))
+        .map_err(during("put the cloud-init seed into the container"))?;
+    step("put the seed");
+    Ok(())
 }
 
 /// Removes an instance with all that belongs to it. Idempotent.

@@ -42,6 +42,7 @@ mod network;
 mod power;
 mod seed;
 mod snapshot;
+mod step;
 mod store;
 mod uninterrupted;
 mod wire;

@@ -22,6 +22,7 @@ use vps_docker_core::{Error, ErrorKind, Result};
 use crate::convert;
 use crate::error::{during, is_not_found};
 use crate::machine::container_name;
+use crate::step::step;
 use crate::wire::{self, Description, Kind};
 
 /// The instances of one account.
@@ -102,6 +103,7 @@ impl Store {
                 .rename_container(&container.id.unwrap_or_default(), options)
                 .await
                 .map_err(during("rename container"))?;
+            step("rename container");
         }
         let change = |description: &mut Description| description.name = name.to_owned();
         self.describe(id, change).await
@@ -149,7 +151,7 @@ impl Store {
                 .remove_container(container, Some(options.clone()))
                 .await
             {
-                Ok(()) => {}
+                Ok(()) => step("remove container"),
                 Err(error) if is_not_found(&error) => {}
                 Err(error) => return Err(during("remove container")(error).with_instance(id)),
             }
@@ -172,14 +174,17 @@ impl Store {
     ) -> Result<Volume> {
         let mut labels = wire::labels(Kind::Tags, &self.account, Some(id));
         labels.insert(wire::DESCRIPTION.into(), description.to_label());
-        self.docker
+        let made = self
+            .docker
             .create_volume(VolumeCreateRequest {
                 name: Some(format!("vps-docker-tags-{id}-{generation}")),
                 labels: Some(labels),
                 ..VolumeCreateRequest::default()
             })
             .await
-            .map_err(during("create volume"))
+            .map_err(during("create volume"))?;
+        step("create volume");
+        Ok(made)
     }
 
     pub(crate) async fn remove_volume(&self, name: &str) -> Result<()> {
@@ -188,12 +193,14 @@ impl Store {
             .remove_volume(name, None::<RemoveVolumeOptions>)
             .await
         {
-            Ok(()) => Ok(()),
-            Err(error) if is_not_found(&error) => Ok(()),
+            Ok(()) => step("remove volume"),
+            Err(error) if is_not_found(&error) => {}
             Err(error) => {
-                Err(during("remove volume")(error).with_note(format!("the volume {name} is left")))
+                let left = format!("the volume {name} is left");
+                return Err(during("remove volume")(error).with_note(left));
             }
         }
+        Ok(())
     }
 
     async fn containers(

@@ -1,5 +1,6 @@
 //! A host that is created does what it promises, and nothing is left of one that is destroyed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::process::Command;
@@ -225,13 +226,21 @@ async fn creates_side_by_side_do_not_meet_and_one_name_has_one() {
     );
     assert_eq!(world.instances().await.len(), 2);
     assert_ne!(a.info().address, b.info().address);
-    assert_ne!(a.info().vps_ssh.known_hosts, b.info().vps_ssh.known_hosts);
+    let doors = |host: &Host| [&host.info().vps_ssh, &host.info().container_ssh].map(host_key);
+    let keys = BTreeSet::from_iter([doors(&a), doors(&b)].concat());
+    assert_eq!(keys.len(), 4, "no two doors share a host key");
     for host in [a, b] {
         let output = host.exec("hostname").await.expect("reached");
         assert_eq!(output.stdout.trim(), host.info().name.as_str());
         host.destroy().await.expect("destroyed");
     }
     world.assert_nothing_left().await;
+}
+
+/// The pinned key, without the address it is pinned at.
+fn host_key(door: &SshEndpoint) -> String {
+    let pin = door.known_hosts.trim().split_once(' ');
+    pin.expect("an address and a key").1.to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

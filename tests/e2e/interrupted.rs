@@ -1,4 +1,5 @@
-//! A create that is killed, cancelled or dropped, at any phase, leaves nothing that stays.
+//! A create that is cancelled or dropped leaves nothing; one that was ready is kept. Those that are killed
+//! are in `crash/`.
 
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -8,29 +9,6 @@ use vps_docker::store::JournalEntry;
 use vps_docker::{CreateEvent, ErrorKind, HostSpec, Phase};
 
 use crate::support::{World, example, name, unique, wait_for_phase};
-
-/// SIGKILL at the beginning of every phase; then the same create again, which must succeed and be
-/// alone. The phases are those that the engine lists, so a new one is covered.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_create_that_is_killed_is_taken_up_by_the_next_one() {
-    let world = World::new();
-    let host_name = unique("killed");
-    for phase in Phase::ALL {
-        let mut create = start(&world, &host_name);
-        wait_for_phase(&mut create, phase).await;
-        create.kill().await.expect("killed");
-        assert!(
-            world.instances().await.len() <= 1,
-            "killed at {phase}: more than one"
-        );
-    }
-    let status = finish(start(&world, &host_name)).await;
-    assert!(status.success(), "the create after all the kills: {status}");
-    assert_eq!(world.instances().await.len(), 1);
-    let host = world.provider.host(&name(&host_name)).await;
-    host.expect("found").destroy().await.expect("destroyed");
-    world.assert_nothing_left().await;
-}
 
 /// Killed when all was done but the closing of the journal: the host is kept.
 #[tokio::test(flavor = "multi_thread")]

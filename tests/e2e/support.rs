@@ -1,9 +1,11 @@
 //! What the tests share: an engine with a data directory of its own, and clean-up.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use tempfile::TempDir;
@@ -11,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 use vps_docker::model::{
     Catalog, DestroyOutcome, HostSpecBuilder, HostTags, Instance, InstanceFilter, InstanceId,
-    InstanceSpec, SshKey, SshKeyId, Tags,
+    InstanceSnapshotName, InstanceSpec, SshKey, SshKeyId, Tags,
 };
 use vps_docker::provider_local::{LocalConfig, LocalProvider};
 use vps_docker::{
@@ -50,11 +52,15 @@ impl World {
 
     /// The same data directory, read anew.
     pub(crate) fn reopened(mut self) -> Self {
+        self.reopen();
+        self
+    }
+
+    pub(crate) fn reopen(&mut self) {
         let provider = &self.provider;
         let data_dir = DataDir::open(provider.data_dir().path()).expect("fit");
         let client = Arc::clone(provider.client());
         self.provider = VpsDockerProvider::new(client, data_dir, provider.settings().clone());
-        self
     }
 
     /// Another engine over the same data directory.
@@ -115,6 +121,13 @@ impl Drop for World {
                         .await
                         .expect("destroyed");
                 }
+                for snapshot in client.list_snapshots().await.expect("listed") {
+                    let ours = InstanceSnapshotName::parse(&snapshot.name)
+                        .is_some_and(|name| name.owner.as_str() == owner);
+                    if ours {
+                        client.delete_snapshot(&snapshot.id).await.expect("deleted");
+                    }
+                }
             });
         });
         clean_up.join().expect("the clean-up succeeds");
@@ -160,6 +173,8 @@ pub(crate) struct Altered {
     /// The provider keeps SSH keys: these.
     pub(crate) keeps_keys: AtomicBool,
     keys: Mutex<Vec<SshKey>>,
+    calls: Mutex<Vec<String>>,
+    orders: Mutex<Vec<InstanceSpec>>,
 }
 
 impl Altered {
@@ -172,7 +187,35 @@ impl Altered {
             keep_all: AtomicBool::new(false),
             keeps_keys: AtomicBool::new(false),
             keys: Mutex::default(),
+            calls: Mutex::default(),
+            orders: Mutex::default(),
         }
+    }
+
+    /// What was asked of it, in order.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.calls
+            .lock()
+            .expect("nobody panics while holding it")
+            .clone()
+    }
+
+    /// What was ordered.
+    pub(crate) fn orders(&self) -> Vec<InstanceSpec> {
+        self.orders
+            .lock()
+            .expect("nobody panics while holding it")
+            .clone()
+    }
+
+    fn ordered(&self, spec: &InstanceSpec) {
+        let mut orders = self.orders.lock().expect("nobody panics while holding it");
+        orders.push(spec.clone());
+    }
+
+    fn called(&self, call: &str) {
+        let mut calls = self.calls.lock().expect("nobody panics while holding it");
+        calls.push(call.to_owned());
     }
 
     /// Every order is changed on its way.
@@ -208,6 +251,8 @@ impl VpsClient for Altered {
     }
 
     async fn create_instance(&self, spec: &InstanceSpec) -> Result<Instance> {
+        self.called("create_instance");
+        self.ordered(spec);
         let made = self.inner.create_instance(&(self.alter)(spec)).await?;
         if self.lose_answer.load(Relaxed) {
             return Err(fault("the answer got lost"));
@@ -216,14 +261,17 @@ impl VpsClient for Altered {
     }
 
     async fn instance(&self, id: &InstanceId) -> Result<Instance> {
+        self.called("instance");
         self.inner.instance(id).await
     }
 
     async fn list_instances(&self, filter: &InstanceFilter) -> Result<Vec<Instance>> {
+        self.called("list_instances");
         self.inner.list_instances(filter).await
     }
 
     async fn destroy_instance(&self, id: &InstanceId) -> Result<DestroyOutcome> {
+        self.called("destroy_instance");
         if self.keep_all.load(Relaxed) {
             return Err(fault("not today"));
         }
@@ -231,6 +279,7 @@ impl VpsClient for Altered {
     }
 
     async fn ensure_ssh_key(&self, name: &str, public_key: &str) -> Result<SshKeyId> {
+        self.called("ensure_ssh_key");
         if self.keeps_keys.load(Relaxed) {
             let mut keys = self.keys.lock().expect("nobody panics while holding it");
             if keys.iter().all(|key| key.name != name) {
@@ -258,16 +307,101 @@ impl VpsClient for Altered {
     }
 
     async fn catalog(&self) -> Result<Catalog> {
+        self.called("catalog");
         self.inner.catalog().await
     }
 
     async fn set_tags(&self, id: &InstanceId, tags: &Tags) -> Result<()> {
+        self.called("set_tags");
         self.inner.set_tags(id, tags).await
     }
 }
 
 fn fault(message: &str) -> Error {
     Error::new(ErrorKind::Provider, message).retryable()
+}
+
+/// An image on this side's engine, removed with the test.
+pub(crate) struct LocalImage {
+    pub(crate) name: String,
+    /// Every one that had the name.
+    ids: Vec<String>,
+}
+
+impl LocalImage {
+    /// Builds it of a Dockerfile alone.
+    pub(crate) fn build(dockerfile: &str) -> Self {
+        Self::of(dockerfile, &[])
+    }
+
+    /// Debian with an sshd in it, which a create need not install.
+    pub(crate) fn with_sshd() -> Self {
+        Self::build(
+            "FROM debian:bookworm-slim\nRUN apt-get update -q && \
+             apt-get install -qy --no-install-recommends openssh-server\n",
+        )
+    }
+
+    /// Builds it of a Dockerfile, with these files as the context.
+    pub(crate) fn of(dockerfile: &str, files: &[(&str, &[u8])]) -> Self {
+        let mut image = Self {
+            name: format!("{}:1", unique("vps-docker-test")),
+            ids: Vec::new(),
+        };
+        image.rebuild(dockerfile, files);
+        image
+    }
+
+    /// Pulls it from a registry.
+    pub(crate) fn pulled(name: String) -> Self {
+        docker(&["pull", "--quiet", &name]);
+        Self {
+            name,
+            ids: Vec::new(),
+        }
+    }
+
+    /// Gives its name to another image.
+    pub(crate) fn rebuild(&mut self, dockerfile: &str, files: &[(&str, &[u8])]) {
+        let context = tempfile::tempdir().expect("a directory");
+        for (name, content) in files {
+            let path = context.path().join(name);
+            std::fs::write(&path, content).expect("written");
+            // The same content is the same layer, whenever it was written.
+            let file = File::open(&path).expect("there");
+            file.set_modified(SystemTime::UNIX_EPOCH).expect("ours");
+        }
+        std::fs::write(context.path().join("Dockerfile"), dockerfile).expect("written");
+        let path = context.path().display().to_string();
+        let label = "--label=vps-docker-test";
+        docker(&["build", "--force-rm", label, "-t", &self.name, &path]);
+        self.ids.push(self.inspect("{{.Id}}"));
+    }
+
+    /// The ids of the images that were made of it to be shipped.
+    pub(crate) fn derived(&self) -> String {
+        let of = |id| format!("--filter=label=vps-docker-base={id}");
+        let list = |id| docker(&["image", "ls", "--quiet", "--no-trunc", &of(id)]);
+        self.ids.iter().map(list).collect()
+    }
+
+    pub(crate) fn inspect(&self, format: &str) -> String {
+        let found = docker(&["image", "inspect", "--format", format, &self.name]);
+        found.trim().to_owned()
+    }
+}
+
+impl Drop for LocalImage {
+    fn drop(&mut self) {
+        docker(&["image", "rm", "--force", &self.name]);
+        for image in self
+            .derived()
+            .split_whitespace()
+            .chain(self.ids.iter().map(String::as_str))
+        {
+            docker(&["image", "rm", "--force", image]);
+        }
+    }
 }
 
 /// A host name that no other test uses.

@@ -24,6 +24,7 @@ mod lifecycle;
 pub mod model;
 pub mod registry;
 pub mod ssh;
+mod step;
 pub mod store;
 
 /// The secrets in public signatures are this crate's.
@@ -32,6 +33,7 @@ pub use secrecy;
 pub use client::{Capabilities, VpsClient, VpsClientExt};
 pub use error::{Error, ErrorKind, Result};
 pub use lifecycle::{
-    Collected, CreateHost, Destroyed, Garbage, GarbageItem, Host, HostListing, ListedHost, Machine,
-    MachineBuilder, Settings, SettingsBuilder, VpsDockerProvider,
+    Collected, CreateHost, Destroyed, DockerSocket, Garbage, GarbageItem, Host, HostCommand,
+    HostListing, ListedHost, LogsOptions, Machine, MachineBuilder, Settings, SettingsBuilder,
+    VpsDockerProvider,
 };

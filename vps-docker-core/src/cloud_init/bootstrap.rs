@@ -8,6 +8,7 @@ use crate::model::HostName;
 const UNIT: &str = include_str!("assets/vps-docker-bootstrap.service");
 pub(super) const BOOTSTRAP: &str = include_str!("assets/bootstrap.sh");
 const START_EARLY: &str = include_str!("assets/start_early.sh");
+const FORGET_HOST: &str = include_str!("assets/forget_host.sh");
 const SSHD_CONFIG: &str = include_str!("assets/sshd.conf");
 const DOCKER_CONFIG: &str = include_str!("assets/daemon.json");
 pub(super) const REPORT: &str = include_str!("assets/report.sh");
@@ -33,6 +34,7 @@ impl Bootstrap {
             apt_lock_timeout: Duration::from_secs(120),
             timeout: Duration::from_secs(300),
             files: Vec::new(),
+            copied_disk: false,
         }
     }
 }
@@ -48,6 +50,7 @@ pub struct BootstrapBuilder {
     apt_lock_timeout: Duration,
     timeout: Duration,
     files: Vec<WriteFile>,
+    copied_disk: bool,
 }
 
 impl BootstrapBuilder {
@@ -83,6 +86,13 @@ impl BootstrapBuilder {
         self
     }
 
+    /// Whether the disk is a copy of another host's. Then that host's container loses its keys and does
+    /// not start, from before Docker does. Default: no.
+    pub fn copied_disk(mut self, copied: bool) -> Self {
+        self.copied_disk = copied;
+        self
+    }
+
     /// Puts the document together.
     ///
     /// # Errors
@@ -112,14 +122,25 @@ impl BootstrapBuilder {
             check_path(&config.write_files, &file)?;
             config.write_files.push(file);
         }
-        config.bootcmd = vec![words([
+        if self.copied_disk {
+            // Once, not at every boot.
+            config.bootcmd.push(words([
+                "cloud-init-per",
+                "instance",
+                "vps-docker-forget",
+                "sh",
+                "-c",
+                &without_comments(FORGET_HOST),
+            ]));
+        }
+        config.bootcmd.push(words([
             "sh",
             "-c",
             &parts.start,
             "start_early",
             &parts.unit,
             parts.docker_config,
-        ])];
+        ]));
         // Only for the case that the early start did not work out.
         config.runcmd = vec![words([
             "sh",

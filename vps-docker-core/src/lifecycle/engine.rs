@@ -55,11 +55,14 @@ impl Engine {
 
     /// An empty one.
     pub(super) fn passing_entry(&self) -> Result<PassingEntry> {
-        TempDir::with_prefix_in("pins-", self.data_dir.run_dir())
-            .map(PassingEntry)
-            .map_err(|error| {
+        let directory =
+            TempDir::with_prefix_in("pins-", self.data_dir.run_dir()).map_err(|error| {
                 Error::new(ErrorKind::State, "cannot make a directory").with_source(error)
-            })
+            })?;
+        Ok(PassingEntry {
+            entry: self.data_dir.entry_in(directory.path().to_owned()),
+            _directory: directory,
+        })
     }
 
     /// What our client key is called at the provider: one key of an owner for all its VPSs.
@@ -106,10 +109,13 @@ impl Engine {
 
 /// An entry that is removed when it is dropped.
 #[derive(Debug)]
-pub(super) struct PassingEntry(TempDir);
+pub(super) struct PassingEntry {
+    entry: HostEntry,
+    _directory: TempDir,
+}
 
 impl PassingEntry {
     pub(super) fn entry(&self) -> HostEntry {
-        HostEntry::new(self.0.path().to_owned())
+        self.entry.clone()
     }
 }

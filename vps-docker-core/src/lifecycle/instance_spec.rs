@@ -47,7 +47,9 @@ pub(super) fn instance_spec(
     } else {
         engine.settings.docker_source.clone()
     };
+    let is_copy = matches!(choices.boot_image, BootImage::Snapshot(_));
     let user_data = Bootstrap::builder(spec.name.clone(), host_key.clone())
+        .copied_disk(is_copy)
         .authorized_key(engine.data_dir.vps_key().public().clone())
         .docker(source)
         .apt_lock_timeout(engine.settings.apt_lock_timeout)
@@ -59,7 +61,7 @@ pub(super) fn instance_spec(
         name: spec.name.to_string(),
         region: choices.region.id.clone(),
         plan: choices.plan.id.clone(),
-        image: BootImage::Catalog(choices.image.id.clone()),
+        image: choices.boot_image.clone(),
         user_data,
         ssh_keys: Vec::new(),
         tags: tags.to_tags(),

@@ -9,8 +9,11 @@ use super::{
 };
 use crate::client::VpsClient;
 use crate::error::Result;
-use crate::model::{HostName, HostSpec};
-use crate::store::{AgentRecord, DataDir};
+use crate::model::{
+    HostName, HostSnapshotId, HostSpec, InstanceSnapshot, InstanceSnapshotName, SnapshotId,
+    SnapshotName,
+};
+use crate::store::{AgentRecord, DataDir, HostSnapshot};
 
 /// The engine: makes hosts of a provider's instances, finds them again and takes them down.
 ///
@@ -145,6 +148,70 @@ impl VpsDockerProvider {
     /// When the provider cannot be asked, or the journal cannot be read.
     pub async fn gc(&self) -> Result<Garbage> {
         gc::find(&self.engine).await
+    }
+
+    /// Takes a snapshot of the host of that name; see [`Host::snapshot`].
+    ///
+    /// # Errors
+    /// Those of [`host`](Self::host) and [`Host::snapshot`].
+    pub async fn snapshot(&self, host: &HostName, name: &SnapshotName) -> Result<HostSnapshot> {
+        let host = self.host(host).await?;
+        let taken = host.snapshot(name).await;
+        host.close().await;
+        taken
+    }
+
+    /// The snapshots of the host of that name, the oldest first.
+    ///
+    /// # Errors
+    /// Those of [`host`](Self::host) and [`Host::snapshots`].
+    pub async fn snapshots(&self, host: &HostName) -> Result<Vec<HostSnapshot>> {
+        let host = self.host(host).await?;
+        let snapshots = host.snapshots().await;
+        host.close().await;
+        snapshots
+    }
+
+    /// Restores the host of that name; see [`Host::restore`].
+    ///
+    /// # Errors
+    /// Those of [`host`](Self::host) and [`Host::restore`].
+    pub async fn restore(&self, host: &HostName, id: &HostSnapshotId) -> Result<Host> {
+        let mut host = self.host(host).await?;
+        host.restore(id).await?;
+        Ok(host)
+    }
+
+    /// Deletes a snapshot of the host of that name; see [`Host::delete_snapshot`].
+    ///
+    /// # Errors
+    /// Those of [`host`](Self::host) and [`Host::delete_snapshot`].
+    pub async fn delete_snapshot(&self, host: &HostName, id: &HostSnapshotId) -> Result<()> {
+        let host = self.host(host).await?;
+        let deleted = host.delete_snapshot(id).await;
+        host.close().await;
+        deleted
+    }
+
+    /// The instance snapshots of this owner, whose hosts may be gone.
+    ///
+    /// # Errors
+    /// `Unsupported` where the provider has none, and those of the provider.
+    pub async fn instance_snapshots(&self) -> Result<Vec<InstanceSnapshot>> {
+        let owner = self.engine.data_dir.owner();
+        let mut listed = self.engine.client.list_snapshots().await?;
+        listed.retain(|snapshot| {
+            InstanceSnapshotName::parse(&snapshot.name).is_some_and(|name| name.owner == *owner)
+        });
+        Ok(listed)
+    }
+
+    /// Deletes an instance snapshot, whosever it is. Idempotent: one that is gone is a success.
+    ///
+    /// # Errors
+    /// `Unsupported` where the provider has none, and those of the provider.
+    pub async fn delete_instance_snapshot(&self, id: &SnapshotId) -> Result<()> {
+        self.engine.client.delete_snapshot(id).await
     }
 
     /// Destroys the host of that name: instance, volumes, and what this side knows of it. Works

@@ -11,14 +11,14 @@ use super::plan::Planned;
 use super::reconnecting::Reconnecting;
 use super::run_container::{container_ended, run_container};
 use super::timeline::Timeline;
-use super::vps_setup::{Prepared, prepare_vps, wait_for_bootstrap};
+use super::vps_setup::{Prepared, forget_other_host, prepare_vps, wait_for_bootstrap};
 use crate::docker::{
-    DerivedImage, DockerOverSsh, ImageConfig, bring_image, build_image, container_command, derive,
-    look_up_locally,
+    BroughtImages, DockerOverSsh, ImageConfig, LocalImages, bring_image, build_image,
+    container_command, derive, look_up_locally,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::idle;
-use crate::model::{HostId, HostSpec, HostTags, Instance, Phase, Timestamp};
+use crate::model::{HostId, HostOrigin, HostSpec, HostTags, Instance, Phase, Timestamp};
 use crate::ssh::Connection;
 use crate::store::{HostEntry, HostRecord, HostStore, KnownHost, OpenEntry, SCHEMA_VERSION};
 
@@ -41,33 +41,31 @@ pub(super) struct Provision {
 impl Provision {
     /// All of it. Cancel-safe in so far as the caller then removes what was made.
     pub(super) async fn run(&self, place: &mut OpenEntry) -> Result<Host> {
-        let container = &self.planned.container;
-        let settings = &self.engine.settings;
         // Needs no VPS: done while it boots.
-        let local = look_up_locally(
-            &settings.local_engine,
-            &container.image,
-            container.image_source,
-        );
-        let (local, instance) = tokio::try_join!(local, self.beginning.vps(self, place))?;
+        let vps = async {
+            let instance = self.beginning.vps(self, place).await?;
+            let known = self.known(&instance);
+            let doors = Doors::new(&self.engine, &self.entry, &known);
+            let vps = self.connect(&doors).await?;
+            // A connection that is lost while much is sent is made anew, once for all that follows.
+            let vps = Arc::new(Reconnecting::new(&self.engine, vps));
+            let prepared = self.bootstrap(&vps).await?;
+            Ok((instance, known, doors, vps, prepared))
+        };
+        let (local, (instance, known, doors, vps, prepared)) =
+            tokio::try_join!(self.local_images(), vps)?;
 
-        let known = self.known(&instance);
-        let doors = Doors::new(&self.engine, &self.entry, &known);
-        let vps = self.connect(&doors).await?;
-        // A connection that is lost while much is sent is made anew, once for all that follows.
-        let vps = Arc::new(Reconnecting::new(&self.engine, vps));
         let docker = DockerOverSsh::new(vps.clone());
         let store = HostStore::new(vps.clone());
-
-        let prepared = self.bootstrap(&vps).await?;
         let mut record = self.record(&instance, &prepared);
         // Record, idle watcher and the image's way do not depend on one another.
-        let image = self.image(&docker, local, prepared.image.clone());
+        let image = self.image(&vps, local, prepared.image.clone());
         let watcher = idle::install(&*vps, &self.planned.idle_policy);
-        let ((), (), (base, derived)) = tokio::try_join!(store.write(&mut record), watcher, image)?;
+        let ((), (), image) = tokio::try_join!(store.write(&mut record), watcher, image)?;
 
-        record.derived_image = Some(derived.reference.to_string());
-        record.login_user = Some(self.container(&docker, &base, &mut record).await?);
+        record.derived_image = Some(image.reference);
+        record.container_command = image.command;
+        record.login_user = Some(self.container(&docker, image.login, &record).await?);
         let doors = doors.with_record(&record);
         let container_door = self.door(&docker, &doors).await?;
 
@@ -115,6 +113,9 @@ impl Provision {
             let tell = |text: String| self.timeline.progress(Phase::Bootstrap, text);
             within(limit, "docker_install_timeout", async {
                 wait_for_bootstrap(vps, limit, &tell).await?;
+                if let HostOrigin::InstanceSnapshot(_) = self.spec.origin {
+                    forget_other_host(vps).await?;
+                }
                 let image = &self.planned.container.image;
                 prepare_vps(vps, self.engine.data_dir.container_key().public(), image).await
             })
@@ -123,43 +124,85 @@ impl Provision {
         self.timeline.phase(Phase::Bootstrap, work).await
     }
 
+    /// What this side has of the image, unless it comes with a snapshot.
+    async fn local_images(&self) -> Result<Option<LocalImages>> {
+        if self.planned.source.is_some() {
+            return Ok(None);
+        }
+        let settings = &self.engine.settings;
+        let container = &self.planned.container;
+        look_up_locally(
+            &settings.local_engine,
+            &container.image,
+            container.image_source,
+            settings.image_build_timeout,
+        )
+        .await
+    }
+
+    /// The image with sshd in it, on the VPS; with a snapshot's comes its data.
     async fn image(
         &self,
-        docker: &DockerOverSsh,
-        local: Option<ImageConfig>,
+        vps: &Arc<Reconnecting>,
+        local: Option<LocalImages>,
         on_vps: Option<ImageConfig>,
-    ) -> Result<(ImageConfig, DerivedImage)> {
+    ) -> Result<Runnable> {
         let settings = &self.engine.settings;
         let container = &self.planned.container;
         let tell = |text: String| self.timeline.progress(Phase::Image, text);
+        let limit = settings.image_transfer_timeout;
+        if let Some(source) = &self.planned.source {
+            let bring = within(limit, "image_transfer_timeout", source.move_to(vps, &tell));
+            let reference = self.timeline.phase(Phase::Image, bring).await?;
+            return Ok(Runnable {
+                reference,
+                command: source.record.container_command.clone(),
+                login: Login::Known(source.record.login_user.clone()),
+            });
+        }
+        let docker = DockerOverSsh::new(vps.clone());
         let bring = async {
             let engine = &settings.local_engine;
             let (image, source) = (&container.image, container.image_source);
             match &self.planned.build {
-                Some(build) => build_image(docker, engine, build, image, &tell).await,
-                None => bring_image(docker, engine, image, source, local, on_vps, &tell).await,
+                Some(build) => build_image(&docker, engine, build, image, &tell)
+                    .await
+                    .map(BroughtImages::alone),
+                None => bring_image(&docker, engine, image, source, local, on_vps, &tell).await,
             }
         };
-        let limit = settings.image_transfer_timeout;
         let bring = within(limit, "image_transfer_timeout", bring);
-        let base = self.timeline.phase(Phase::Image, bring).await?;
-        let build = derive(docker, &container.image, &base);
+        let brought = self.timeline.phase(Phase::Image, bring).await?;
+        let build = async {
+            match brought.derived {
+                Some(derived) => Ok(derived),
+                None => derive(&docker, &container.image, &brought.base).await,
+            }
+        };
         let limit = settings.image_build_timeout;
         let build = within(limit, "image_build_timeout", build);
         let derived = self.timeline.phase(Phase::Sshd, build).await?;
-        Ok((base, derived))
+        Ok(Runnable {
+            reference: derived.to_string(),
+            command: container_command(container, &brought.base)?,
+            login: Login::Of(brought.base),
+        })
     }
 
+    /// Runs it, and says who logs in.
     async fn container(
         &self,
         docker: &DockerOverSsh,
-        base: &ImageConfig,
-        record: &mut HostRecord,
+        login: Login,
+        record: &HostRecord,
     ) -> Result<String> {
         let work = async {
-            record.container_command = container_command(&record.container, base)?;
             run_container(docker, record).await?;
-            base.login_user(docker, &record.host_dir).await
+            match login {
+                Login::Known(Some(user)) => Ok(user),
+                Login::Known(None) => Ok("root".to_owned()),
+                Login::Of(base) => base.login_user(docker, &record.host_dir).await,
+            }
         };
         let limit = self.engine.settings.container_start_timeout;
         let work = within(limit, "container_start_timeout", work);
@@ -220,7 +263,10 @@ impl Provision {
             ready_at: None,
             labels: self.spec.labels.clone(),
             container: self.planned.container.clone(),
-            host_dir: self.engine.settings.host_dir.clone(),
+            host_dir: match &self.planned.source {
+                Some(source) => source.record.host_dir.clone(),
+                None => self.engine.settings.host_dir.clone(),
+            },
             derived_image: None,
             container_command: Vec::new(),
             login_user: None,
@@ -229,6 +275,23 @@ impl Provision {
             idle_policy: self.planned.idle_policy.clone(),
         }
     }
+}
+
+/// What there is to be run.
+struct Runnable {
+    /// The image with sshd in it.
+    reference: String,
+    /// The words of the container's command.
+    command: Vec<String>,
+    login: Login,
+}
+
+/// Who logs in to the container.
+enum Login {
+    /// Read from a record.
+    Known(Option<String>),
+    /// The user of this image.
+    Of(ImageConfig),
 }
 
 async fn within<T>(

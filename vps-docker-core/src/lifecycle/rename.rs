@@ -53,17 +53,16 @@ pub(super) async fn rename(engine: &Arc<Engine>, host: &mut Host, new: &HostName
 pub(super) async fn follow(engine: &Engine, located: &Located, record: &HostRecord) {
     let name = &record.name;
     let instance = &located.instance;
-    if instance.tag(HostTags::NAME) != Some(name.as_str()) {
+    let capabilities = engine.client.capabilities();
+    // One by one: a rename may have been cut off between the two.
+    if capabilities.set_tags && instance.tag(HostTags::NAME) != Some(name.as_str()) {
         let mut tags = instance.tags.clone();
         tags.insert(HostTags::NAME.to_owned(), name.to_string());
-        let capabilities = engine.client.capabilities();
-        if capabilities.set_tags {
-            warn("tags", engine.client.set_tags(&instance.id, &tags).await);
-        }
-        if capabilities.rename {
-            let renamed = engine.client.rename_instance(&instance.id, name.as_str());
-            warn("instance", renamed.await);
-        }
+        warn("tags", engine.client.set_tags(&instance.id, &tags).await);
+    }
+    if capabilities.rename && instance.name != name.as_str() {
+        let renamed = engine.client.rename_instance(&instance.id, name.as_str());
+        warn("instance", renamed.await);
     }
     if located.name != *name {
         let moved = engine.entry(&located.name).rename(&engine.entry(name));

@@ -19,7 +19,9 @@ pub(super) async fn wait_for_bootstrap(
     limit: Duration,
     tell: &(dyn Fn(String) + Send + Sync),
 ) -> Result<()> {
-    let mut remote = vps.spawn(&join(["sh", "-c", &await_script(limit)])).await?;
+    let script = await_script(limit);
+    let command = join(["sh", "-c", &script, "await-bootstrap"]);
+    let mut remote = vps.spawn(&command).await?;
     let nothing = Box::pin(tokio::io::empty());
     let mut lines = BufReader::new(std::mem::replace(&mut remote.stdout, nothing)).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -35,6 +37,15 @@ pub(super) async fn wait_for_bootstrap(
         format!("the bootstrap's report broke off: {}", output.stderr.trim()),
     )
     .retryable())
+}
+
+/// Removes the host that a copied disk holds, all but its images and its data volume. Idempotent.
+pub(super) async fn forget_other_host(vps: &dyn Transport) -> Result<()> {
+    let command = join(["sh", "-c", include_str!("forget-host.sh"), "forget-host"]);
+    vps.run(&command, b"")
+        .await?
+        .success(ErrorKind::Docker, "removing the host that the disk is of")
+        .map(drop)
 }
 
 /// What [`prepare_vps`] made and found.

@@ -1,3 +1,4 @@
+use std::io::ErrorKind::NotFound;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -8,15 +9,19 @@ use openssh::Session;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::banner::wait_for_banner;
 use super::failure::connect_error;
 use super::gate::{Gate, open_patiently};
+use super::link::{Link, exited};
+use super::socket_dir::control_socket_dir;
+use super::title::title;
 use super::transport::{RemoteProcess, Transport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{SshEndpoint, quoted};
+use crate::step::step;
 
 /// What the master's own session says when it is in.
 const READY: &str = "vps-docker-ready";
@@ -46,11 +51,8 @@ pub(crate) enum Identity {
 /// SIGKILL, ends it too. End it in order with [`close`](Self::close).
 #[derive(Debug)]
 pub struct Connection {
-    endpoint: SshEndpoint,
-    session: Arc<Session>,
-    gate: Gate,
-    /// Ends when the master has closed its output, which it does when it ends.
-    ended: JoinHandle<()>,
+    pub(super) link: Link,
+    pub(super) gate: Gate,
     master: Child,
     /// Holds the control socket. After `master`, so that it goes last.
     _sockets: TempDir,
@@ -106,7 +108,7 @@ impl Connection {
     }
 
     async fn try_open(endpoint: &SshEndpoint, identity: Identity, run_dir: &Path) -> Result<Self> {
-        let sockets = socket_dir(run_dir)?;
+        let sockets = control_socket_dir(run_dir)?;
         let socket = sockets.path().join("m");
         let mut master = master_command(endpoint, identity, &socket)
             .spawn()
@@ -126,12 +128,20 @@ impl Connection {
             let _ = master.kill().await;
             return Err(connect_error(endpoint, &complaint));
         }
-        drain(master.stderr.take());
-        let ended = drain(master.stdout.take());
+        let ended = CancellationToken::new();
+        tokio::spawn(drain(master.stderr.take(), None));
+        // It closes its output when it ends.
+        tokio::spawn(drain(
+            master.stdout.take(),
+            Some(ended.clone().drop_guard()),
+        ));
+        step("connect", endpoint.port);
         Ok(Self {
-            endpoint: endpoint.clone(),
-            ended,
-            session: Arc::new(Session::resume_mux(socket.into_boxed_path(), None)),
+            link: Link {
+                endpoint: endpoint.clone(),
+                session: Arc::new(Session::resume_mux(socket.into_boxed_path(), None)),
+                ended,
+            },
             gate: Gate::new(),
             master,
             _sockets: sockets,
@@ -141,13 +151,18 @@ impl Connection {
     /// Where it leads.
     #[must_use]
     pub fn endpoint(&self) -> &SshEndpoint {
-        &self.endpoint
+        &self.link.endpoint
     }
 
     /// Whether it has broken or was ended; what is asked of it then fails.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.ended.is_finished()
+        self.link.ended.is_cancelled()
+    }
+
+    /// The process of the `ssh` program; `None` once it has ended.
+    pub(super) fn master(&self) -> Option<u32> {
+        self.master.id().filter(|_| !self.has_ended())
     }
 
     /// Ends the connection and waits for its process. Dropping it kills the process instead.
@@ -167,8 +182,8 @@ impl Connection {
 impl Transport for Connection {
     async fn spawn(&self, command: &str) -> Result<RemoteProcess> {
         let permit = self.gate.enter().await;
-        let mut child = open_patiently(|| async {
-            Arc::clone(&self.session)
+        let opened = open_patiently(|| async {
+            Arc::clone(&self.link.session)
                 .arc_raw_command(command)
                 .stdin(openssh::Stdio::piped())
                 .stdout(openssh::Stdio::piped())
@@ -176,13 +191,18 @@ impl Transport for Connection {
                 .spawn()
                 .await
         })
-        .await
-        .map_err(|error| connection_lost(&self.endpoint, error))?;
+        .await;
+        let mut child = match opened {
+            Ok(child) => child,
+            Err(error) => return Err(self.link.lost(error).await),
+        };
+        let title = title(command);
+        step("start", &title);
         let taken = "taken once, right after the spawn";
         let stdin = child.stdin().take().expect(taken);
         let stdout = child.stdout().take().expect(taken);
         let stderr = child.stderr().take().expect(taken);
-        let endpoint = self.endpoint.clone();
+        let link = self.link.clone();
         Ok(RemoteProcess {
             stdin: Some(Box::pin(stdin)),
             stdout: Box::pin(stdout),
@@ -190,34 +210,19 @@ impl Transport for Connection {
             exit: Box::pin(async move {
                 let status = child.wait().await;
                 drop(permit);
-                exit_status(status).map_err(|error| connection_lost(&endpoint, error))
+                step("end", &title);
+                match status {
+                    Ok(status) => Ok(status),
+                    // The library takes it for an error of its own; to us it is an exit code.
+                    Err(openssh::Error::Remote(error)) if error.kind() == NotFound => {
+                        Ok(exited(127))
+                    }
+                    Err(openssh::Error::RemoteProcessTerminated) => link.ended_without_code().await,
+                    Err(error) => Err(link.lost(error).await),
+                }
             }),
         })
     }
-}
-
-/// The library takes exit code 127 for an error of its own; to us it is an exit code.
-fn exit_status(
-    status: Result<std::process::ExitStatus, openssh::Error>,
-) -> Result<std::process::ExitStatus, openssh::Error> {
-    match status {
-        Err(openssh::Error::Remote(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(std::os::unix::process::ExitStatusExt::from_raw(127 << 8))
-        }
-        other => other,
-    }
-}
-
-fn connection_lost(endpoint: &SshEndpoint, error: openssh::Error) -> Error {
-    Error::new(
-        ErrorKind::Unreachable,
-        format!(
-            "the SSH connection to {} port {} broke",
-            endpoint.host, endpoint.port
-        ),
-    )
-    .retryable()
-    .with_source(error)
 }
 
 fn handshake_timeout(endpoint: &SshEndpoint) -> Error {
@@ -229,23 +234,6 @@ fn handshake_timeout(endpoint: &SshEndpoint) -> Error {
         ),
     )
     .retryable()
-}
-
-/// A directory of its own for the control socket, in `run_dir` if the path of a unix socket (108
-/// bytes, less 17 that ssh appends while it binds) has room there.
-fn socket_dir(run_dir: &Path) -> Result<TempDir> {
-    let room = run_dir.as_os_str().len() + "/ssh-XXXXXX/m".len() < 104 - 17;
-    let parent = if room { run_dir } else { Path::new("/tmp") };
-    tempfile::Builder::new()
-        .prefix("ssh-")
-        .tempdir_in(parent)
-        .map_err(|error| {
-            Error::new(
-                ErrorKind::State,
-                format!("cannot make a directory in {}", parent.display()),
-            )
-            .with_source(error)
-        })
 }
 
 fn master_command(endpoint: &SshEndpoint, identity: Identity, socket: &Path) -> Command {
@@ -320,10 +308,9 @@ async fn says_ready(master: &mut Child) -> bool {
 }
 
 /// Keeps a pipe of the master empty, so that it never blocks on it, until its end.
-fn drain(pipe: Option<impl AsyncRead + Send + Unpin + 'static>) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        if let Some(mut pipe) = pipe {
-            let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
-        }
-    })
+async fn drain(pipe: Option<impl AsyncRead + Unpin>, at_end: Option<DropGuard>) {
+    if let Some(mut pipe) = pipe {
+        let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
+    }
+    drop(at_end);
 }

@@ -1,5 +1,6 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::FlockOperation;
 use secrecy::ExposeSecret;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::file::{
     create_directory, io_error, open_or_create, read_record, write_atomically, write_record,
 };
+use super::run_dir::RunDir;
 use super::{HostEntry, Journal, SCHEMA_VERSION};
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::{KeyPair, read_key_pair};
@@ -21,7 +23,7 @@ use crate::model::{HostName, OwnerId};
 /// keys/container_ed25519  logs in to every container
 /// hosts/PROVIDER/NAME/    a host's address and pins
 /// journal/                creates that are not finished
-/// run/                    control sockets of open connections
+/// run/                    what running processes hold open: control sockets, unfinished files
 /// ```
 #[derive(Clone, Debug)]
 pub struct DataDir {
@@ -29,6 +31,7 @@ pub struct DataDir {
     owner: OwnerId,
     vps_key: KeyPair,
     container_key: KeyPair,
+    run: Arc<RunDir>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,14 +61,18 @@ impl DataDir {
         let lock = open_or_create(&path.join("lock"))?;
         rustix::fs::flock(&lock, FlockOperation::LockExclusive)
             .map_err(|error| io_error("lock", &path, error.into()))?;
-        let owner = owner(&path)?;
-        let key = |name: &str| client_key(&path.join("keys"), name, &owner);
-        Ok(Self {
+        let run = RunDir::make(&path.join("run"))?;
+        let owner = owner(&path, &run)?;
+        let key = |name: &str| client_key(&path.join("keys"), name, &owner, &run);
+        let data_dir = Self {
             vps_key: key("vps")?,
             container_key: key("container")?,
             path,
             owner,
-        })
+            run: Arc::new(run),
+        };
+        data_dir.journal().sweep()?;
+        Ok(data_dir)
     }
 
     /// The directory itself, absolute.
@@ -104,26 +111,33 @@ impl DataDir {
         self.path.join("keys/container_ed25519")
     }
 
-    /// Where control sockets stand.
+    /// Where control sockets stand: a directory of this process's, removed with the last clone of
+    /// this value, or, when the process was killed, by the next one that opens the data directory.
     #[must_use]
     pub fn run_dir(&self) -> PathBuf {
-        self.path.join("run")
+        self.run.path().to_owned()
     }
 
     /// The journal of creates.
     #[must_use]
     pub fn journal(&self) -> Journal {
-        Journal::new(self.path.join("journal"))
+        Journal::new(self.path.join("journal"), Arc::clone(&self.run))
     }
 
     /// What is known here of a host; empty when nothing is.
     #[must_use]
     pub fn host_entry(&self, provider: &str, name: &HostName) -> HostEntry {
-        HostEntry::new(self.path.join("hosts").join(provider).join(name.as_str()))
+        let directory = self.path.join("hosts").join(provider).join(name.as_str());
+        self.entry_in(directory)
     }
 }
 
 impl DataDir {
+    /// An entry that stands elsewhere.
+    pub(crate) fn entry_in(&self, directory: PathBuf) -> HostEntry {
+        HostEntry::new(directory, Arc::clone(&self.run))
+    }
+
     /// The names of a provider's hosts of which something is known here.
     pub(crate) fn known_names(&self, provider: &str) -> Result<Vec<HostName>> {
         let directory = self.path.join("hosts").join(provider);
@@ -173,7 +187,7 @@ fn check_ours(path: &Path) -> Result<()> {
         .map_err(|error| io_error("write to", path, error.into()))
 }
 
-fn owner(path: &Path) -> Result<OwnerId> {
+fn owner(path: &Path, run: &RunDir) -> Result<OwnerId> {
     let file = path.join("profile.json");
     if let Some(profile) = read_record::<Profile>(&file)? {
         return Ok(profile.owner);
@@ -182,11 +196,11 @@ fn owner(path: &Path) -> Result<OwnerId> {
         schema_version: SCHEMA_VERSION,
         owner: OwnerId::random(),
     };
-    write_record(&file, &profile)?;
+    write_record(&file, &profile, run)?;
     Ok(profile.owner)
 }
 
-fn client_key(directory: &Path, name: &str, owner: &OwnerId) -> Result<KeyPair> {
+fn client_key(directory: &Path, name: &str, owner: &OwnerId, run: &RunDir) -> Result<KeyPair> {
     let file = directory.join(format!("{name}_ed25519"));
     match read_key_pair(&file) {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -194,8 +208,9 @@ fn client_key(directory: &Path, name: &str, owner: &OwnerId) -> Result<KeyPair> 
     }
     let pair = KeyPair::generate(&format!("vps-docker-{name}-{owner}"))?;
     let public = format!("{}\n", pair.public().openssh());
-    write_atomically(&file.with_extension("pub"), public.as_bytes())?;
-    write_atomically(&file, pair.private_openssh().expose_secret().as_bytes())?;
+    write_atomically(&file.with_extension("pub"), public.as_bytes(), run)?;
+    let private = pair.private_openssh();
+    write_atomically(&file, private.expose_secret().as_bytes(), run)?;
     Ok(pair)
 }
 

@@ -9,31 +9,39 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::SCHEMA_VERSION;
+use super::run_dir::RunDir;
 use crate::error::{Error, ErrorKind, Result};
+use crate::step::step;
 
-/// Writes a file of mode 0600: temporary file, fsync, rename, fsync of the directory. Whoever
-/// reads sees the old content or the new one.
-pub(super) fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
+/// Writes a file of mode 0600: temporary file in `staging`, fsync, rename, fsync of the directory.
+/// Whoever reads sees the old content or the new one; whoever looks for leftovers looks in one place.
+pub(super) fn write_atomically(path: &Path, content: &[u8], staging: &RunDir) -> Result<()> {
     let directory = path.parent().expect("a file of ours stands in a directory");
     let write = || -> std::io::Result<()> {
-        let mut temporary = tempfile::Builder::new()
-            .prefix(".tmp-")
-            .tempfile_in(directory)?;
+        let mut temporary = tempfile::NamedTempFile::new_in(staging.path())?;
         temporary.write_all(content)?;
         temporary.as_file().sync_all()?;
+        step("stage", path.display());
         temporary.persist(path).map_err(|error| error.error)?;
         File::open(directory)?.sync_all()
     };
-    write().map_err(|error| io_error("write", path, error))
+    write().map_err(|error| io_error("write", path, error))?;
+    step("write", path.display());
+    Ok(())
 }
 
-/// Makes a directory and its parents, of mode 0700.
+/// Makes a directory and its parents, of mode 0700. One that is there is left as it is.
 pub(super) fn create_directory(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|error| io_error("create", path, error))
+        .map_err(|error| io_error("create", path, error))?;
+    step("make", path.display());
+    Ok(())
 }
 
 /// Opens a file of mode 0600 for reading and writing; makes an empty one if there is none.
@@ -61,18 +69,18 @@ pub(super) fn read(path: &Path) -> Result<Option<String>> {
 /// Removes a file; one that is gone is fine.
 pub(super) fn remove(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(io_error("remove", path, error))
-        }
-        _ => Ok(()),
+        Ok(()) => step("remove", path.display()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(io_error("remove", path, error)),
     }
+    Ok(())
 }
 
 /// Writes a record as JSON.
-pub(super) fn write_record<T: Serialize>(path: &Path, record: &T) -> Result<()> {
+pub(super) fn write_record<T: Serialize>(path: &Path, record: &T, staging: &RunDir) -> Result<()> {
     let mut text = serde_json::to_vec_pretty(record).expect("records of ours are plain data");
     text.push(b'\n');
-    write_atomically(path, &text)
+    write_atomically(path, &text, staging)
 }
 
 /// Reads a record; a corrupt one or one of a newer version is an error, never overwritten.

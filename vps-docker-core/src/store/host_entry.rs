@@ -1,20 +1,24 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::HostRecord;
 use super::file::{create_directory, io_error, read_record, write_atomically, write_record};
+use super::run_dir::RunDir;
 use crate::error::Result;
 use crate::keys::PublicKey;
 use crate::model::{HostId, InstanceId, Timestamp};
+use crate::step::step;
 
 /// What this side knows of a host: enough to find it and to check who it is. One directory:
 /// `host.json`, `known_hosts_vps`, `known_hosts_container`.
 #[derive(Clone, Debug)]
 pub struct HostEntry {
     directory: PathBuf,
+    run: Arc<RunDir>,
 }
 
 /// The content of `host.json`.
@@ -48,8 +52,8 @@ fn ssh_port() -> u16 {
 }
 
 impl HostEntry {
-    pub(crate) fn new(directory: PathBuf) -> Self {
-        Self { directory }
+    pub(super) fn new(directory: PathBuf, run: Arc<RunDir>) -> Self {
+        Self { directory, run }
     }
 
     /// The directory, which may not exist.
@@ -76,7 +80,7 @@ impl HostEntry {
 
     fn write(&self, known: &KnownHost) -> Result<()> {
         create_directory(&self.directory)?;
-        write_record(&self.directory.join("host.json"), known)
+        write_record(&self.directory.join("host.json"), known, &self.run)
     }
 
     /// Writes where the VPS stands and pins its key there.
@@ -91,18 +95,18 @@ impl HostEntry {
     /// Writes a file of pins.
     pub(crate) fn write_pins(&self, file: &Path, lines: &str) -> Result<()> {
         create_directory(&self.directory)?;
-        write_atomically(file, lines.as_bytes())
+        write_atomically(file, lines.as_bytes(), &self.run)
     }
 
     /// Moves what is known to another name, which must be free. Where it was moved already nothing
     /// happens.
     pub(crate) fn rename(&self, to: &Self) -> Result<()> {
         match std::fs::rename(&self.directory, &to.directory) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(io_error("rename", &self.directory, error))
-            }
-            _ => Ok(()),
+            Ok(()) => step("rename", self.directory.display()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(io_error("rename", &self.directory, error)),
         }
+        Ok(())
     }
 
     /// Forgets the host. Idempotent.
@@ -111,10 +115,10 @@ impl HostEntry {
     /// When files cannot be removed.
     pub fn remove(&self) -> Result<()> {
         match std::fs::remove_dir_all(&self.directory) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(io_error("remove", &self.directory, error))
-            }
-            _ => Ok(()),
+            Ok(()) => step("remove", self.directory.display()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(io_error("remove", &self.directory, error)),
         }
+        Ok(())
     }
 }

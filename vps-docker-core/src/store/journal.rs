@@ -1,13 +1,16 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
 use super::SCHEMA_VERSION;
 use super::file::{create_directory, io_error, open_or_create, read_record, remove, write_record};
+use super::run_dir::RunDir;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{HostId, HostName, InstanceId, Timestamp};
+use crate::step::step;
 
 /// Creates that are not finished. An entry is on disk before anything is ordered and goes only
 /// when the host is ready or nothing of it is left. So whatever ends a process, nothing it ordered
@@ -15,6 +18,7 @@ use crate::model::{HostId, HostName, InstanceId, Timestamp};
 #[derive(Clone, Debug)]
 pub struct Journal {
     directory: PathBuf,
+    run: Arc<RunDir>,
 }
 
 /// One unfinished create.
@@ -58,14 +62,15 @@ impl JournalEntry {
 pub struct OpenEntry {
     file: PathBuf,
     lock_file: PathBuf,
+    run: Arc<RunDir>,
     _lock: File,
     /// What the file holds.
     entry: Option<JournalEntry>,
 }
 
 impl Journal {
-    pub(super) fn new(directory: PathBuf) -> Self {
-        Self { directory }
+    pub(super) fn new(directory: PathBuf, run: Arc<RunDir>) -> Self {
+        Self { directory, run }
     }
 
     /// Takes the place of a name.
@@ -89,6 +94,7 @@ impl Journal {
             entry: read_record(&file)?,
             file,
             lock_file,
+            run: Arc::clone(&self.run),
             _lock: lock,
         })
     }
@@ -113,6 +119,27 @@ impl Journal {
     }
 }
 
+impl Journal {
+    /// Removes the locks of names that have no entry and that nobody is at work on: a process that
+    /// was killed leaves them.
+    pub(super) fn sweep(&self) -> Result<()> {
+        for provider in list(&self.directory)? {
+            for file in list(&provider)? {
+                let is_lock = file
+                    .extension()
+                    .is_some_and(|extension| extension == "lock");
+                if is_lock
+                    && !file.with_extension("json").exists()
+                    && let Some(_held) = lock(&file)?
+                {
+                    remove(&file)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 impl OpenEntry {
     /// What is written there: before [`write`](Self::write), a leftover of a process that died.
     #[must_use]
@@ -125,7 +152,7 @@ impl OpenEntry {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&mut self, entry: JournalEntry) -> Result<()> {
-        write_record(&self.file, &entry)?;
+        write_record(&self.file, &entry, &self.run)?;
         self.entry = Some(entry);
         Ok(())
     }
@@ -179,6 +206,7 @@ fn lock(path: &Path) -> Result<Option<File>> {
         }
         // Its former holder may have removed it between our opening and our locking.
         if same_file(&file, path) {
+            step("lock", path.display());
             return Ok(Some(file));
         }
     }
@@ -206,7 +234,11 @@ mod tests {
 
     fn journal() -> (tempfile::TempDir, Journal) {
         let directory = tempfile::tempdir().expect("a directory");
-        let journal = Journal::new(directory.path().to_owned());
+        let [journal, run] = ["journal", "run"].map(|name| directory.path().join(name));
+        create_directory(&journal).expect("made");
+        create_directory(&run).expect("made");
+        let run = RunDir::make(&run).expect("made");
+        let journal = Journal::new(journal, Arc::new(run));
         (directory, journal)
     }
 
@@ -241,15 +273,28 @@ mod tests {
         assert!(left.host_id == id && left.ready);
         place.close().expect("closed");
         assert!(journal.entries().expect("readable").is_empty());
-        let files = std::fs::read_dir(directory.path().join("local")).expect("there");
+        let files = std::fs::read_dir(directory.path().join("journal/local")).expect("there");
         assert_eq!(files.count(), 0, "no lock file is left");
+    }
+
+    #[test]
+    fn locks_that_nobody_holds_are_swept() {
+        let (directory, journal) = journal();
+        let place = journal.open("local", &name()).expect("free");
+        let lock = directory.path().join("journal/local/web1.lock");
+        journal.sweep().expect("swept");
+        assert!(lock.exists(), "it is held");
+        drop(place);
+        std::fs::write(&lock, "").expect("written");
+        journal.sweep().expect("swept");
+        assert!(!lock.exists());
     }
 
     #[test]
     fn a_corrupt_entry_is_reported_and_left() {
         let (directory, journal) = journal();
         drop(journal.open("local", &name()).expect("free"));
-        let file = directory.path().join("local/web1.json");
+        let file = directory.path().join("journal/local/web1.json");
         for text in ["{", "{\"schema_version\": 99}"] {
             std::fs::write(&file, text).expect("written");
             let error = journal.open("local", &name()).expect_err("unreadable");

@@ -11,6 +11,8 @@ mod host_store;
 mod journal;
 mod machines;
 mod record;
+mod run_dir;
+mod snapshot;
 mod stop_mark;
 
 pub use agent::AgentRecord;
@@ -23,4 +25,6 @@ pub(crate) use host_store::STATE_VOLUME;
 pub use journal::{Journal, JournalEntry, OpenEntry};
 pub(crate) use machines::Machines;
 pub use record::{HostRecord, SCHEMA_VERSION};
+pub(crate) use snapshot::parse_snapshot;
+pub use snapshot::{HostSnapshot, SnapshotFile};
 pub use stop_mark::StopMark;

@@ -6,6 +6,7 @@ mod links;
 mod modules;
 mod rust_source;
 mod shell;
+mod test_table;
 
 use std::fmt;
 use std::fs;
@@ -24,6 +25,7 @@ pub(crate) fn run() -> Result<()> {
     problems.extend(library::check(&files)?);
     problems.extend(links::check(&files)?);
     problems.extend(shell::check(&files)?);
+    problems.extend(test_table::check(&files)?);
     for problem in &problems {
         eprintln!("{problem}");
     }

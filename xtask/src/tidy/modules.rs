@@ -10,6 +10,7 @@ use super::{Files, Problem};
 /// those of one line do not know one another. Documentation may point anywhere, and tests may use
 /// anything. A new module needs a place here.
 const ORDER: &[&[&str]] = &[
+    &["step"],
     &["model"],
     &["error"],
     &["keys"],

@@ -127,6 +127,8 @@ remove_from_docker() {
         images --filter "label=vps-docker-host=$host"
         images vps-docker/derived
         images vps-docker/built
+        images vps-docker/snapshot
+        images vps-docker/restored
     } | sort -u | while read -r image; do
         try docker image rm "$image"
     done

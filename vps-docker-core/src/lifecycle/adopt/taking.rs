@@ -9,7 +9,9 @@ use crate::lifecycle::engine::Engine;
 use crate::lifecycle::errand::Errand;
 use crate::lifecycle::instance_spec::tags;
 use crate::lifecycle::provision::Provision;
-use crate::model::{HostId, HostSpec, HostTags, Instance, InstanceId, MachineSpec, Phase};
+use crate::model::{
+    HostId, HostOrigin, HostSpec, HostTags, Instance, InstanceId, MachineSpec, Phase,
+};
 use crate::ssh::{Transport, TransportExt, join};
 use crate::store::OpenEntry;
 
@@ -126,6 +128,12 @@ fn refuse_choices(spec: &HostSpec) -> Result<()> {
                 format!("a machine that is there has its {what} already; leave the {what} out"),
             ));
         }
+    }
+    if let HostOrigin::InstanceSnapshot(id) = &spec.origin {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!("a machine that is there cannot boot from the instance snapshot {id}"),
+        ));
     }
     Ok(())
 }

@@ -1,0 +1,116 @@
+//! The operations that are interrupted. A new one is one more entry here.
+
+use std::pin::Pin;
+
+use vps_docker::{
+    ErrorKind, HostName, HostSpec, HostState, ImageSource, Result, VpsDockerProvider,
+};
+
+/// What an operation works on.
+#[derive(Clone, Debug)]
+pub(super) struct Subject {
+    /// The host's name, and the one that a rename gives it.
+    pub(super) names: [HostName; 2],
+    pub(super) image: String,
+}
+
+/// A whole host in that state, or nothing at all.
+pub(super) type Left = Option<HostState>;
+
+/// Something that a user does, and what is there then.
+type Deed = for<'a> fn(&'a VpsDockerProvider, &'a Subject) -> Work<'a>;
+type Work<'a> = Pin<Box<dyn Future<Output = Result<Left>> + Send + 'a>>;
+
+/// What stands before the operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    Nothing,
+    /// What a create leaves that is killed when its instance runs and this side knows where.
+    HalfAHost,
+    A(HostState),
+}
+
+/// An operation that is killed at each of its steps.
+pub(super) struct Operation {
+    pub(super) name: &'static str,
+    pub(super) before: Before,
+    pub(super) run: Deed,
+    /// The steps from this one on are another operation's.
+    pub(super) until: Option<&'static str>,
+    /// What users do when it was cut off: one of these, in turn.
+    pub(super) recoveries: &'static [Deed],
+    /// What is there when it was not.
+    pub(super) after: Left,
+}
+
+const RUNNING: Before = Before::A(HostState::Running);
+const STOPPED: Before = Before::A(HostState::Stopped);
+const CREATE: Deed = |provider, subject| Box::pin(create(provider, subject));
+const DESTROY: Deed = |provider, subject| Box::pin(destroy(provider, subject));
+const COLLECT: Deed = |provider, subject| Box::pin(collect(provider, subject));
+const RENAME: Deed = |provider, subject| Box::pin(rename(provider, subject));
+const STOP: Deed = |provider, subject| Box::pin(stop(provider, subject));
+const START: Deed = |provider, subject| Box::pin(start(provider, subject));
+
+/// All of them. Those on a host stand together: they share one.
+#[rustfmt::skip]
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation { name: "create", before: Before::Nothing, run: CREATE, until: None, recoveries: &[COLLECT, DESTROY], after: Some(HostState::Running) },
+    Operation { name: "create again", before: Before::HalfAHost, run: CREATE, until: Some("ask create_instance"), recoveries: &[COLLECT, DESTROY], after: Some(HostState::Running) },
+    Operation { name: "destroy", before: Before::HalfAHost, run: DESTROY, until: None, recoveries: &[DESTROY], after: None },
+    Operation { name: "rename", before: RUNNING, run: RENAME, until: None, recoveries: &[RENAME], after: Some(HostState::Running) },
+    Operation { name: "stop", before: RUNNING, run: STOP, until: None, recoveries: &[STOP], after: Some(HostState::Stopped) },
+    Operation { name: "start", before: STOPPED, run: START, until: None, recoveries: &[START], after: Some(HostState::Running) },
+];
+
+async fn create(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    let spec = HostSpec::builder(subject.names[0].as_str())
+        .image(&subject.image)
+        .image_source(ImageSource::Ship)
+        .build()?;
+    provider.create_host(spec).await?.close().await;
+    Ok(Some(HostState::Running))
+}
+
+async fn destroy(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    provider.destroy(&subject.names[0]).await?;
+    Ok(None)
+}
+
+/// `gc`. A host that was ready is no garbage: the same create finds it.
+async fn collect(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    for collected in provider.gc().await?.collect().await {
+        collected.error.map_or(Ok(()), Err)?;
+    }
+    match provider.host(&subject.names[0]).await {
+        Ok(host) => host.close().await,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    match create(provider, subject).await {
+        // It was known to be done but for the last word.
+        Err(error) if error.kind() == ErrorKind::NameTaken => Ok(Some(HostState::Running)),
+        adopted => adopted,
+    }
+}
+
+async fn rename(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    let [old, new] = &subject.names;
+    let host = match provider.rename(old, new).await {
+        // It was done but for what follows from it.
+        Err(error) if error.kind() == ErrorKind::NotFound => provider.host(new).await?,
+        renamed => renamed?,
+    };
+    host.close().await;
+    Ok(Some(HostState::Running))
+}
+
+async fn stop(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    provider.stop(&subject.names[0]).await?.close().await;
+    Ok(Some(HostState::Stopped))
+}
+
+async fn start(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    provider.start(&subject.names[0]).await?.close().await;
+    Ok(Some(HostState::Running))
+}
