@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 use vps_docker::adopted::AdoptedMachines;
 use vps_docker::keys::KeyPair;
-use vps_docker::model::{BootImage, HostTags, InstanceSpec, Tags};
+use vps_docker::model::{BootImage, HostTags, InstanceSpec, SnapshotName, Tags};
 use vps_docker::secrecy::ExposeSecret;
 use vps_docker::ssh::{Transport, TransportExt};
 use vps_docker::{
@@ -253,6 +253,8 @@ async fn an_adopted_host_is_like_any_other(adopting: &VpsDockerProvider, home: &
     );
     assert_eq!(listed.provider, "adopted");
     host.start().await.expect("started");
+    let snapshot = SnapshotName::new("kept").expect("legal");
+    host.snapshot(&snapshot).await.expect("taken");
     let renamed = name(&unique("renamed"));
     host.rename(&renamed).await.expect("renamed");
     assert_eq!(run(&host, "hostname").await, format!("{renamed}\n"));

@@ -122,9 +122,9 @@ remove_from_docker() {
     for volume in vps-docker-state vps-docker-data; do
         try docker volume rm --force "$volume"
     done
-    # Snapshots bear the label of the container that they were made of.
+    # Snapshots bear a label of their own, whatever host they were taken of.
     {
-        images --filter "label=vps-docker-host=$host"
+        images --filter label=vps-docker-snapshot
         images vps-docker/derived
         images vps-docker/built
         images vps-docker/snapshot
