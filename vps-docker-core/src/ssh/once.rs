@@ -11,6 +11,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::SshEndpoint;
 use crate::step::step;
 
+/// Goes before OpenSSH's own first choice, whose post-quantum half costs some 75 ms of a processor's
+/// time at both ends together: as much as all the rest of asking one host. A connection that carries
+/// more than a question keeps that choice.
+const KEY_EXCHANGE: &str = "KexAlgorithms=^curve25519-sha256";
+
 /// What `ssh` itself ends with when it could not do its part.
 const SSH_FAILED: i32 = 255;
 
@@ -26,7 +31,8 @@ pub(crate) async fn run_once(
     deadline: Instant,
 ) -> Result<Output> {
     let mut ssh = Command::new("ssh");
-    ssh.args(["-F", "none", "-T", "-o", "ControlPath=none"]);
+    ssh.args(["-F", "none", "-T", "-o", "ControlPath=none"])
+        .args(["-o", KEY_EXCHANGE]);
     address(&mut ssh, endpoint);
     ssh.arg(command).stdin(Stdio::null()).kill_on_drop(true);
     let output = timeout_at(deadline, ssh.output())
