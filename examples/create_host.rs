@@ -14,14 +14,14 @@ mod failure;
 mod progress;
 #[path = "support/proof.rs"]
 mod proof;
-#[path = "support/timeline.rs"]
-mod timeline;
+#[path = "support/show.rs"]
+mod show;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use vps_docker::{DataDir, Host, HostSpec, ProviderOptions, Registry, Settings, VpsDockerProvider};
+use vps_docker::{DataDir, HostSpec, ProviderOptions, Registry, Settings, VpsDockerProvider};
 
 use crate::progress::Progress;
 
@@ -92,9 +92,9 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let host = host?;
 
     if args.json {
-        println!("{}", document(&host)?);
+        println!("{}", show::document(&host)?);
     } else {
-        show(&host);
+        show::show(&host);
     }
     // Whatever the proof says: a host that is not to be kept does not stay.
     let proof = proof::prove(&host).await;
@@ -122,24 +122,4 @@ fn host_spec(args: &Args) -> vps_docker::Result<HostSpec> {
         spec = spec.os(os);
     }
     spec.build()
-}
-
-/// The host in JSON, with the phases of its create.
-fn document(host: &Host) -> anyhow::Result<String> {
-    let mut document = serde_json::to_value(host.info())?;
-    document["phases"] = serde_json::to_value(host.phases())?;
-    Ok(serde_json::to_string_pretty(&document)?)
-}
-
-fn show(host: &Host) {
-    let info = host.info();
-    println!("\n{} is {:?} at {}\n", info.name, info.state, info.address);
-    println!("the VPS:       {}", command_line(&info.vps_ssh));
-    println!("the container: {}\n", command_line(&info.container_ssh));
-    print!("{}", timeline::bars(host.phases()));
-}
-
-/// Ready to be pasted into a shell.
-fn command_line(endpoint: &vps_docker::model::SshEndpoint) -> String {
-    vps_docker::ssh::join(endpoint.command())
 }

@@ -1,7 +1,8 @@
-//! Destroys a host that `create_host --keep` left running.
+//! Destroys a host that `create_host --keep` left running, or that `adopt_host` made of a machine.
 //!
 //! ```text
 //! cargo run --example destroy_host -- --name web1
+//! cargo run --example destroy_host -- --provider adopted --name web1
 //! ```
 
 #[path = "support/data_dir.rs"]
@@ -24,6 +25,9 @@ struct Args {
     /// The host's name.
     #[arg(long, default_value = "example")]
     name: String,
+    /// Of an adopted machine that is gone for good: forget it, and do not ask it.
+    #[arg(long)]
+    forget: bool,
     /// Where keys, pins and the journal are kept.
     #[arg(long)]
     data_dir: Option<PathBuf>,
@@ -39,9 +43,18 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> anyhow::Result<()> {
     let name = HostName::new(args.name)?;
-    let client = Registry::linked()?.client(&args.provider, &ProviderOptions::new())?;
     let data_dir = DataDir::open(data_dir::choose(args.data_dir)?)?;
+    let mut options = ProviderOptions::new();
+    if args.provider == "adopted" {
+        options = options.set("data_dir", data_dir.path().display().to_string());
+    }
+    let client = Registry::linked()?.client(&args.provider, &options)?;
     let provider = VpsDockerProvider::new(client, data_dir, Settings::default());
+    if args.forget {
+        provider.forget(&name).await?;
+        println!("forgot {name}");
+        return Ok(());
+    }
     let destroyed = provider.destroy(&name).await?;
     if destroyed.outcomes.is_empty() {
         println!("{name} was gone already");

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use vps_docker::{CreateEvent, ErrorKind, HostSpec, ImageSource, Phase};
+use vps_docker::docker::LocalEngine;
+use vps_docker::{CreateEvent, ErrorKind, HostSpec, ImageSource, Phase, Settings};
 
-use crate::support::{LocalImage, World, unique};
+use crate::support::{LocalImage, World, docker, unique};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_images_user_environment_and_directory_are_respected() {
@@ -13,15 +14,73 @@ async fn the_images_user_environment_and_directory_are_respected() {
          RUN useradd --shell /usr/sbin/nologin app && mkdir /srv/app && chown app /srv/app\n\
          USER app\nENV COLOUR='deep blue'\nWORKDIR /srv/app\n",
     );
-    let world = World::new();
+    // Brought about on the VPS alone, as for an image that the VPS pulls.
+    let engine = LocalEngine::default().prepare_images(false);
+    let settings = Settings::builder().local_engine(engine);
+    let world = World::with(settings.build().expect("fit"));
     let spec = HostSpec::builder(unique("user")).image(&image.name);
     let host = world.create(spec).await.expect("created");
+    assert_eq!(image.derived(), "", "something was made of it here");
     assert_eq!(host.info().container_ssh.user, "app");
+    // The same as another user, root among them, who cannot be had from within.
+    let who = host.command(["sh", "-c", "id -un; pwd; echo $COLOUR"]);
+    for (user, named) in [(None, "app"), (Some("root"), "root")] {
+        let who = user.map_or(who.clone(), |user| who.clone().user(user));
+        let output = who.output().await.expect("reached");
+        assert_eq!(output.stdout, format!("{named}\n/srv/app\ndeep blue\n"));
+    }
     let command = "id -un; pwd; echo $COLOUR; touch mine && touch /vps-docker/mine && echo wrote";
     let output = host.exec(command).await.expect("reached");
     assert_eq!(output.stdout, "app\n/srv/app\ndeep blue\nwrote\n");
     host.destroy().await.expect("destroyed");
     world.assert_nothing_left().await;
+}
+
+/// An image that is shipped gets its sshd here, once; hosts that are created later ship what was made.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shipped_is_made_ready_once() {
+    let image = LocalImage::build(
+        "FROM debian:bookworm-slim\nRUN useradd app\nUSER app\nENV COLOUR='deep blue'\n\
+         ENTRYPOINT [\"/bin/echo\", \"two words\"]\nCMD [\"said\"]\nSTOPSIGNAL SIGQUIT\n\
+         HEALTHCHECK CMD true\nVOLUME /srv\nEXPOSE 80\nLABEL mine=yes\n",
+    );
+    let world = World::new();
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let spec = HostSpec::builder(unique("ready")).image(&image.name);
+        let host = world.create(spec).await.expect("created");
+        assert_eq!(host.info().container_ssh.user, "app");
+        let output = host.exec("id -un; echo $COLOUR").await.expect("reached");
+        assert_eq!(output.stdout, "app\ndeep blue\n");
+        let vps = host.docker().await.expect("connected");
+        let used = ["inspect", "--format={{.Image}}", "vps-docker"];
+        ids.push(vps.run(used).await.expect("it runs").trim().to_owned());
+        // The image itself came along, as it is here.
+        let base = ["image", "inspect", "--format={{.Id}}", &image.name];
+        let base = vps.run(base).await.expect("it is there");
+        assert_eq!(base.trim(), image.inspect("{{.Id}}"));
+        host.destroy().await.expect("destroyed");
+    }
+    assert_eq!(ids[0], ids[1], "it was made twice");
+    assert_eq!(image.derived().lines().count(), 1, "on this side");
+
+    // Only the user of its processes is another.
+    let (mut made, mut expected) = (config(&ids[0]), config(&image.name));
+    for config in [&mut made, &mut expected] {
+        assert_eq!(config["Labels"]["mine"], "yes");
+        let fields = config.as_object_mut().expect("an object");
+        // Labels of ours are added, and some engines say what it was built from.
+        fields.retain(|name, _| name != "Labels" && name != "Image");
+    }
+    expected["User"] = "0".into();
+    assert_eq!(made, expected);
+    world.assert_nothing_left().await;
+}
+
+/// How an image of this side wants to be run.
+fn config(image: &str) -> serde_json::Value {
+    let config = docker(&["image", "inspect", "--format={{json .Config}}", image]);
+    serde_json::from_str(&config).expect("JSON")
 }
 
 #[tokio::test(flavor = "multi_thread")]

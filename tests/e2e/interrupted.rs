@@ -1,16 +1,14 @@
 //! A create that is cancelled or dropped leaves nothing; one that was ready is kept. Those that are killed
 //! are in `crash/`.
 
-use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use vps_docker::store::JournalEntry;
 use vps_docker::{CreateEvent, ErrorKind, HostSpec, Phase};
 
-use crate::support::{World, name, unique};
+use crate::support::{World, example, name, unique, wait_for_phase};
 
 /// Killed when all was done but the closing of the journal: the host is kept.
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +114,7 @@ async fn the_example_cleans_up_on_ctrl_c() {
 
 /// The example as a process of its own, over the world's data directory.
 fn start(world: &World, host_name: &str) -> Child {
-    Command::new(example())
+    Command::new(example("create_host"))
         .args(["--keep", "--json", "--name", host_name, "--data-dir"])
         .arg(world.provider.data_dir().path())
         .stdout(Stdio::null())
@@ -124,26 +122,6 @@ fn start(world: &World, host_name: &str) -> Child {
         .kill_on_drop(true)
         .spawn()
         .expect("the example is built with the tests")
-}
-
-/// Cargo builds the examples of a package with its tests, beside them.
-fn example() -> PathBuf {
-    let test = std::env::current_exe().expect("a path");
-    let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
-    profile.join("examples/create_host")
-}
-
-/// Reads the example's progress until the phase begins.
-async fn wait_for_phase(create: &mut Child, phase: Phase) {
-    let mut lines = BufReader::new(create.stderr.as_mut().expect("piped")).lines();
-    let mut seen = Vec::new();
-    while let Some(line) = lines.next_line().await.expect("readable") {
-        if line.split_whitespace().nth(2) == Some(phase.name()) {
-            return;
-        }
-        seen.push(line);
-    }
-    panic!("{phase} never began: {seen:#?}");
 }
 
 async fn finish(mut create: Child) -> ExitStatus {

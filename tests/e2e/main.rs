@@ -3,6 +3,7 @@
 //! Every test has a data directory of its own, so an owner of its own, and destroys what that owner
 //! has when it ends, however it ends.
 
+mod adopt;
 mod bad_input;
 mod bootstrap;
 mod build;
@@ -19,4 +20,7 @@ mod image;
 mod interrupted;
 mod life;
 mod registry;
+mod shell;
+mod ship;
+mod snapshot;
 mod support;

@@ -1,13 +1,17 @@
 //! Images from a registry: Debian's own, on a VPS of its own.
 
+use std::net::SocketAddr;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use vps_docker::model::{BootImage, HostTags, InstanceSpec, Tags};
 use vps_docker::secrecy::ExposeSecret;
-use vps_docker::{HostSpec, ImageSource, Settings};
+use vps_docker::{CreateEvent, HostSpec, ImageSource, Phase, Settings};
 
-use crate::support::{Altered, World, docker, unique};
+use crate::support::{Altered, LocalImage, World, docker, unique};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_is_pulled_from_a_registry() {
@@ -30,6 +34,54 @@ async fn an_image_is_pulled_from_a_registry() {
         assert!(output.stdout.starts_with("12."), "{output:?}");
         host.destroy().await.expect("destroyed");
     }
+    an_image_that_only_this_side_can_pull_is_shipped(&world, &image).await;
+}
+
+/// It has a registry's digest here, so the VPS is let try; but the registry is at an address of
+/// this side's alone.
+async fn an_image_that_only_this_side_can_pull_is_shipped(world: &World, image: &str) {
+    let (registry, path) = image.split_once('/').expect("registry and path");
+    // Docker takes HTTP from loopback.
+    let here = forward(registry.to_owned()).await;
+    let image = LocalImage::pulled(format!("{here}/{path}"));
+    assert!(image.inspect("{{.RepoDigests}}").contains("@sha256:"));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let telling = Arc::clone(&told);
+    let spec = HostSpec::builder(unique("private")).image(&image.name);
+    let create = world.provider.create_host(spec.build().expect("fit"));
+    let create = create.on_event(move |event| {
+        if let CreateEvent::Progress(Phase::Image, text) = event {
+            telling.lock().expect("nobody panics").push(text);
+        }
+    });
+    let host = create.await.expect("created");
+    let told = told.lock().expect("nobody panics").join("\n");
+    assert!(told.contains("cannot pull"), "{told}");
+    assert!(
+        told.contains("shipping this side's image instead"),
+        "{told}"
+    );
+    let vps = host.docker().await.expect("connected");
+    let id = ["image", "inspect", "--format={{.Id}}", &image.name];
+    let id = vps.run(id).await.expect("it is there");
+    assert_eq!(id.trim(), image.inspect("{{.Id}}"));
+    host.destroy().await.expect("destroyed");
+}
+
+/// A port on loopback behind which is what is at `address`, until the test ends.
+async fn forward(address: String) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let here = listener.local_addr().expect("bound");
+    tokio::spawn(async move {
+        while let Ok((mut caller, _)) = listener.accept().await {
+            let address = address.clone();
+            tokio::spawn(async move {
+                let mut there = TcpStream::connect(address).await?;
+                copy_bidirectional(&mut caller, &mut there).await
+            });
+        }
+    });
+    here
 }
 
 /// Docker takes HTTP from loopback only, unless it is told so before it starts.
@@ -87,8 +139,9 @@ async fn start_registry(world: &World) -> String {
         .stdout(Stdio::null())
         .status();
     assert!(load.await.expect("a shell").success());
+    // An image of its own: what is pulled from here must not be known elsewhere by another name.
     inside(
-        "docker tag debian:bookworm-slim 127.0.0.1:5000/team/app:1
+        "docker commit $(docker create debian:bookworm-slim true) 127.0.0.1:5000/team/app:1
          docker push -q 127.0.0.1:5000/team/app:1 >/dev/null",
     );
     format!("{address}:5000/team/app:1")

@@ -1,19 +1,24 @@
 //! What the tests share: an engine with a data directory of its own, and clean-up.
 
+use std::fs::File;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Child;
 use vps_docker::model::{
     Catalog, DestroyOutcome, HostSpecBuilder, HostTags, Instance, InstanceFilter, InstanceId,
-    InstanceSpec, SshKey, SshKeyId, Tags,
+    InstanceSnapshotName, InstanceSpec, SshKey, SshKeyId, Tags,
 };
 use vps_docker::provider_local::{LocalConfig, LocalProvider};
 use vps_docker::{
-    Capabilities, DataDir, Error, ErrorKind, Host, HostName, ProviderOptions, Registry, Result,
-    Settings, VpsClient, VpsDockerProvider,
+    Capabilities, DataDir, Error, ErrorKind, Host, HostName, Phase, ProviderOptions, Registry,
+    Result, Settings, VpsClient, VpsDockerProvider,
 };
 
 /// An engine on the local provider. Dropped, it destroys whatever its owner has left.
@@ -115,6 +120,13 @@ impl Drop for World {
                         .destroy_instance(&instance.id)
                         .await
                         .expect("destroyed");
+                }
+                for snapshot in client.list_snapshots().await.expect("listed") {
+                    let ours = InstanceSnapshotName::parse(&snapshot.name)
+                        .is_some_and(|name| name.owner.as_str() == owner);
+                    if ours {
+                        client.delete_snapshot(&snapshot.id).await.expect("deleted");
+                    }
                 }
             });
         });
@@ -312,18 +324,14 @@ fn fault(message: &str) -> Error {
 /// An image on this side's engine, removed with the test.
 pub(crate) struct LocalImage {
     pub(crate) name: String,
+    /// Every one that had the name.
+    ids: Vec<String>,
 }
 
 impl LocalImage {
     /// Builds it of a Dockerfile alone.
     pub(crate) fn build(dockerfile: &str) -> Self {
-        let context = tempfile::tempdir().expect("a directory");
-        std::fs::write(context.path().join("Dockerfile"), dockerfile).expect("written");
-        let name = format!("{}:1", unique("vps-docker-test"));
-        let path = context.path().display().to_string();
-        let label = "--label=vps-docker-test";
-        docker(&["build", "--force-rm", label, "-t", &name, &path]);
-        Self { name }
+        Self::of(dockerfile, &[])
     }
 
     /// Debian with an sshd in it, which a create need not install.
@@ -333,11 +341,66 @@ impl LocalImage {
              apt-get install -qy --no-install-recommends openssh-server\n",
         )
     }
+
+    /// Builds it of a Dockerfile, with these files as the context.
+    pub(crate) fn of(dockerfile: &str, files: &[(&str, &[u8])]) -> Self {
+        let mut image = Self {
+            name: format!("{}:1", unique("vps-docker-test")),
+            ids: Vec::new(),
+        };
+        image.rebuild(dockerfile, files);
+        image
+    }
+
+    /// Pulls it from a registry.
+    pub(crate) fn pulled(name: String) -> Self {
+        docker(&["pull", "--quiet", &name]);
+        Self {
+            name,
+            ids: Vec::new(),
+        }
+    }
+
+    /// Gives its name to another image.
+    pub(crate) fn rebuild(&mut self, dockerfile: &str, files: &[(&str, &[u8])]) {
+        let context = tempfile::tempdir().expect("a directory");
+        for (name, content) in files {
+            let path = context.path().join(name);
+            std::fs::write(&path, content).expect("written");
+            // The same content is the same layer, whenever it was written.
+            let file = File::open(&path).expect("there");
+            file.set_modified(SystemTime::UNIX_EPOCH).expect("ours");
+        }
+        std::fs::write(context.path().join("Dockerfile"), dockerfile).expect("written");
+        let path = context.path().display().to_string();
+        let label = "--label=vps-docker-test";
+        docker(&["build", "--force-rm", label, "-t", &self.name, &path]);
+        self.ids.push(self.inspect("{{.Id}}"));
+    }
+
+    /// The ids of the images that were made of it to be shipped.
+    pub(crate) fn derived(&self) -> String {
+        let of = |id| format!("--filter=label=vps-docker-base={id}");
+        let list = |id| docker(&["image", "ls", "--quiet", "--no-trunc", &of(id)]);
+        self.ids.iter().map(list).collect()
+    }
+
+    pub(crate) fn inspect(&self, format: &str) -> String {
+        let found = docker(&["image", "inspect", "--format", format, &self.name]);
+        found.trim().to_owned()
+    }
 }
 
 impl Drop for LocalImage {
     fn drop(&mut self) {
         docker(&["image", "rm", "--force", &self.name]);
+        for image in self
+            .derived()
+            .split_whitespace()
+            .chain(self.ids.iter().map(String::as_str))
+        {
+            docker(&["image", "rm", "--force", image]);
+        }
     }
 }
 
@@ -362,4 +425,24 @@ pub(crate) fn docker(args: &[&str]) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Cargo builds the examples of a package with its tests, beside them.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a path");
+    let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+    profile.join("examples").join(name)
+}
+
+/// Reads the example's progress until the phase begins.
+pub(crate) async fn wait_for_phase(create: &mut Child, phase: Phase) {
+    let mut lines = BufReader::new(create.stderr.as_mut().expect("piped")).lines();
+    let mut seen = Vec::new();
+    while let Some(line) = lines.next_line().await.expect("readable") {
+        if line.split_whitespace().nth(2) == Some(phase.name()) {
+            return;
+        }
+        seen.push(line);
+    }
+    panic!("{phase} never began: {seen:#?}");
 }

@@ -2,7 +2,7 @@
 //!
 //! Data flows one way, and a module imports only from its left:
 //!
-//! `model → error → keys → {client, cloud_init, ssh} → files → {registry, docker, store} → idle → lifecycle`
+//! `model → error → keys → {client, cloud_init, ssh} → files → {registry, docker, store} → {adopted, idle} → lifecycle`
 //!
 //! * [`model`]: plain data, no I/O.
 //! * [`Error`], [`ErrorKind`]: what went wrong, where, and what to do next.
@@ -12,6 +12,7 @@
 //! The library never prints, reads the environment or guesses a home directory; the only global
 //! state is the [provider registry](registry).
 
+pub mod adopted;
 pub mod client;
 pub mod cloud_init;
 pub mod docker;
@@ -32,6 +33,7 @@ pub use secrecy;
 pub use client::{Capabilities, VpsClient, VpsClientExt};
 pub use error::{Error, ErrorKind, Result};
 pub use lifecycle::{
-    Collected, CreateHost, Destroyed, Garbage, GarbageItem, Host, HostListing, ListedHost,
-    Settings, SettingsBuilder, VpsDockerProvider,
+    Collected, CreateHost, Destroyed, DockerSocket, Garbage, GarbageItem, Host, HostCommand,
+    HostListing, ListedHost, LogsOptions, Machine, MachineBuilder, Settings, SettingsBuilder,
+    VpsDockerProvider,
 };

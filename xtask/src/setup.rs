@@ -20,7 +20,8 @@ const PACKAGES: &[&str] = &[
     "iptables",
     "openssh-client",
     "python3-yaml",
-    // For the tests: does it get through the container's sshd?
+    // For the tests: one more shell, and a program that has to get through the container's sshd.
+    "busybox",
     "rsync",
 ];
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::model::{
     Catalog, DestroyOutcome, Instance, InstanceFilter, InstanceId, InstanceSnapshot, InstanceSpec,
-    PowerAction, SnapshotId, SshKey, SshKeyId, Tags,
+    MachineSpec, PowerAction, SnapshotId, SshKey, SshKeyId, Tags,
 };
 
 pub use ext::VpsClientExt;
@@ -41,6 +41,16 @@ pub trait VpsClient: Debug + Send + Sync {
     /// # Errors
     /// `NameTaken`, `Invalid`, `Quota`, `Capacity`, `Payment`, and those of any call.
     async fn create_instance(&self, spec: &InstanceSpec) -> Result<Instance>;
+
+    /// Takes a machine that is there already for an instance from now on. The machine is not asked
+    /// or changed: that is the engine's. Not idempotent.
+    ///
+    /// # Errors
+    /// `Unsupported` unless [`Capabilities::machine_stays`]; `NameTaken` when it is known already.
+    async fn adopt_machine(&self, machine: &MachineSpec) -> Result<Instance> {
+        let _ = machine;
+        Err(Error::unsupported(self.provider_name(), "adopt_machine"))
+    }
 
     /// Describes one instance.
     ///
@@ -162,6 +172,11 @@ pub struct Capabilities {
     pub snapshots: bool,
     /// Whether the provider keeps SSH keys, so that they can be left behind and be deleted.
     pub ssh_key_store: bool,
+    /// Whether its instances are machines that were there before, [adopted](
+    /// VpsClient::adopt_machine), and stay with their disks when they are destroyed: the engine then
+    /// removes from them what is ours, first.
+    #[serde(default)]
+    pub machine_stays: bool,
 }
 
 impl Capabilities {
@@ -175,6 +190,7 @@ impl Capabilities {
             power: false,
             snapshots: false,
             ssh_key_store: false,
+            machine_stays: false,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::model::HostName;
 const UNIT: &str = include_str!("assets/vps-docker-bootstrap.service");
 pub(super) const BOOTSTRAP: &str = include_str!("assets/bootstrap.sh");
 const START_EARLY: &str = include_str!("assets/start_early.sh");
+const FORGET_HOST: &str = include_str!("assets/forget_host.sh");
 const SSHD_CONFIG: &str = include_str!("assets/sshd.conf");
 const DOCKER_CONFIG: &str = include_str!("assets/daemon.json");
 pub(super) const REPORT: &str = include_str!("assets/report.sh");
@@ -33,6 +34,7 @@ impl Bootstrap {
             apt_lock_timeout: Duration::from_secs(120),
             timeout: Duration::from_secs(300),
             files: Vec::new(),
+            copied_disk: false,
         }
     }
 }
@@ -48,6 +50,7 @@ pub struct BootstrapBuilder {
     apt_lock_timeout: Duration,
     timeout: Duration,
     files: Vec<WriteFile>,
+    copied_disk: bool,
 }
 
 impl BootstrapBuilder {
@@ -83,6 +86,13 @@ impl BootstrapBuilder {
         self
     }
 
+    /// Whether the disk is a copy of another host's. Then that host's container loses its keys and does
+    /// not start, from before Docker does. Default: no.
+    pub fn copied_disk(mut self, copied: bool) -> Self {
+        self.copied_disk = copied;
+        self
+    }
+
     /// Puts the document together.
     ///
     /// # Errors
@@ -92,13 +102,7 @@ impl BootstrapBuilder {
         if self.authorized_keys.is_empty() {
             return Err(invalid("no authorized key is given; nobody could log in"));
         }
-        let apt_lock_timeout = whole_seconds("apt lock timeout", self.apt_lock_timeout)?;
-        let timeout = whole_seconds("bootstrap timeout", self.timeout)?;
-        let settings = format!(
-            "PACKAGES='{}'\nAPT_LOCK_TIMEOUT={apt_lock_timeout}\nTIMEOUT={timeout}\n",
-            self.docker.packages()?.join(" ")
-        );
-        let unit = UNIT.replace("@TIMEOUT@", &timeout.to_string());
+        let parts = BootstrapParts::new(&self.docker, self.apt_lock_timeout, self.timeout)?;
 
         let mut config = CloudConfig::new(self.host_name, self.host_key);
         config.ssh_authorized_keys = self.authorized_keys;
@@ -110,22 +114,33 @@ impl BootstrapBuilder {
                 "/etc/ssh/sshd_config.d/50-cloud-init.conf",
                 "PasswordAuthentication no\n",
             ),
-            WriteFile::new("/etc/vps-docker/bootstrap.env", settings),
-            WriteFile::new("/etc/vps-docker/report.sh", without_comments(REPORT)),
-            WriteFile::new("/etc/vps-docker/bootstrap.sh", without_comments(BOOTSTRAP)).mode(0o700),
+            WriteFile::new("/etc/vps-docker/bootstrap.env", parts.settings),
+            WriteFile::new("/etc/vps-docker/report.sh", parts.report),
+            WriteFile::new("/etc/vps-docker/bootstrap.sh", parts.script).mode(0o700),
         ];
         for file in self.files {
             check_path(&config.write_files, &file)?;
             config.write_files.push(file);
         }
-        config.bootcmd = vec![words([
+        if self.copied_disk {
+            // Once, not at every boot.
+            config.bootcmd.push(words([
+                "cloud-init-per",
+                "instance",
+                "vps-docker-forget",
+                "sh",
+                "-c",
+                &without_comments(FORGET_HOST),
+            ]));
+        }
+        config.bootcmd.push(words([
             "sh",
             "-c",
-            &without_comments(START_EARLY),
+            &parts.start,
             "start_early",
-            &unit,
-            DOCKER_CONFIG,
-        ])];
+            &parts.unit,
+            parts.docker_config,
+        ]));
         // Only for the case that the early start did not work out.
         config.runcmd = vec![words([
             "sh",
@@ -134,6 +149,54 @@ impl BootstrapBuilder {
              systemctl start --no-block vps-docker-bootstrap.service",
         ])];
         Ok(config)
+    }
+}
+
+/// The texts that make a bootstrap, whoever brings them to the machine.
+#[derive(Debug)]
+pub(crate) struct BootstrapParts {
+    /// `/etc/vps-docker/bootstrap.env`.
+    pub(crate) settings: String,
+    /// `/etc/vps-docker/report.sh`.
+    pub(crate) report: String,
+    /// `/etc/vps-docker/bootstrap.sh`.
+    pub(crate) script: String,
+    /// The script that installs and starts the unit: `$1` is the unit's text, `$2` that of Docker's
+    /// configuration, or nothing.
+    pub(crate) start: String,
+    /// The unit.
+    pub(crate) unit: String,
+    /// `/etc/docker/daemon.json`.
+    pub(crate) docker_config: &'static str,
+}
+
+impl BootstrapParts {
+    /// Of a machine that boots for the first time.
+    pub(crate) fn new(
+        docker: &DockerSource,
+        apt_lock_timeout: Duration,
+        timeout: Duration,
+    ) -> Result<Self> {
+        let apt_lock_timeout = whole_seconds("apt lock timeout", apt_lock_timeout)?;
+        let timeout = whole_seconds("bootstrap timeout", timeout)?;
+        Ok(Self {
+            settings: format!(
+                "PACKAGES='{}'\nAPT_LOCK_TIMEOUT={apt_lock_timeout}\nTIMEOUT={timeout}\n",
+                docker.packages()?.join(" ")
+            ),
+            report: without_comments(REPORT),
+            script: without_comments(BOOTSTRAP),
+            start: without_comments(START_EARLY),
+            unit: UNIT.replace("@TIMEOUT@", &timeout.to_string()),
+            docker_config: DOCKER_CONFIG,
+        })
+    }
+
+    /// Of a machine that is somebody's already: its sshd is left as it is, and its Docker never
+    /// restarted.
+    pub(crate) fn adopted(mut self) -> Self {
+        self.settings.push_str("ADOPTED=yes\n");
+        self
     }
 }
 

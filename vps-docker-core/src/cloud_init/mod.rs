@@ -20,6 +20,7 @@ mod write_file;
 #[cfg(test)]
 mod yaml_tests;
 
+pub(crate) use bootstrap::BootstrapParts;
 pub use bootstrap::{Bootstrap, BootstrapBuilder};
 pub use docker_source::DockerSource;
 pub use document::{Chpasswd, CloudConfig, User, check_size};

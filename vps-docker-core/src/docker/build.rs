@@ -5,7 +5,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 use super::build_output::{Redaction, failing_step};
 use super::build_source::{BuildSource, DockerfilePlace, LocalContext, read_secret};
-use super::{DockerOverSsh, ImageConfig, LocalEngine, bring_image};
+use super::{DockerOverSsh, ImageConfig, LocalEngine, LocalImages, NamedImage, bring_image};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{Surplus, blocking, sync};
 use crate::model::{BuildContext, BuildSecret, HostId, ImageReference, ImageSource};
@@ -74,9 +74,10 @@ async fn bring_base(
     let Ok(reference) = ImageReference::new(base) else {
         return Ok(());
     };
-    let (local, on_vps) = tokio::try_join!(engine.image(&reference), docker.image(&reference))?;
+    let local = NamedImage::look_up(engine, &reference);
+    let (local, on_vps) = tokio::try_join!(local, docker.image(&reference))?;
     if local.is_some() && on_vps.is_none() {
-        let source = ImageSource::Auto;
+        let (source, local) = (ImageSource::Auto, local.map(LocalImages::alone));
         bring_image(docker, engine, &reference, source, local, None, progress).await?;
     }
     Ok(())

@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 
-use super::{DockerOverSsh, ImageConfig};
+use super::ship::NamedImage;
+use super::{DockerEngine, DockerOverSsh, ImageConfig, LocalEngine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ImageReference, base32};
 
@@ -14,19 +17,58 @@ const ASSETS: [(&str, &str); 6] = [
     ("sshd_config", include_str!("assets/sshd_config")),
 ];
 
-/// The user's image with sshd in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DerivedImage {
-    pub(crate) reference: ImageReference,
-}
+/// How old a derived image of this side may be when it is shipped: what it has of the distribution
+/// is as old, and a VPS would fetch what is new.
+const FRESH: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Builds the derived image of `base` on the VPS, unless it is there. Named by the content of the
-/// base image and of our assets, so that it is built once.
+/// The label that says of which image a derived one is made.
+const BASE_LABEL: &str = "vps-docker-base";
+
+/// Builds the derived image of `base`, the user's image with sshd in it, on the VPS, unless it is
+/// there, and returns its name. It is named by the content of the base image and of our assets, so
+/// that it is built once.
 pub(crate) async fn derive(
     docker: &DockerOverSsh,
     reference: &ImageReference,
     base: &ImageConfig,
-) -> Result<DerivedImage> {
+) -> Result<ImageReference> {
+    let derived = name_of(base);
+    build(docker, reference, base, &derived, &[]).await?;
+    Ok(derived)
+}
+
+/// The derived image of `base` on this side, which is built unless it is there and fresh; `None`
+/// when that fails, for a VPS may manage. It stays here, for hosts that are made later; what else
+/// was made does not.
+pub(super) async fn derive_here(engine: &LocalEngine, base: &NamedImage) -> Option<NamedImage> {
+    let name = name_of(&base.image);
+    let old = NamedImage::look_up(engine, &name).await.ok().flatten();
+    match &old {
+        Some(old) if old.image.is_younger_than(FRESH) => return Some(old.clone()),
+        _ => {}
+    }
+    // What Docker remembers of an earlier build may be as old.
+    let anew = ["--no-cache"];
+    if let Err(error) = build(engine, &base.reference, &base.image, &name, &anew).await {
+        tracing::debug!(%error, "sshd is brought into the image on the VPS instead");
+        let label = format!("{BASE_LABEL}={}", base.image.id);
+        let steps = engine.nameless(&label).await;
+        engine.remove_images(&steps).await;
+        return None;
+    }
+    if let Some(old) = old {
+        engine.remove_images(&[old.image.id]).await;
+    }
+    NamedImage::look_up(engine, &name).await.ok().flatten()
+}
+
+async fn build(
+    engine: &dyn DockerEngine,
+    reference: &ImageReference,
+    base: &ImageConfig,
+    derived: &ImageReference,
+    options: &[&str],
+) -> Result<()> {
     if !base.config.on_build.is_empty() {
         return Err(Error::new(
             ErrorKind::Docker,
@@ -36,31 +78,25 @@ pub(crate) async fn derive(
             ),
         ));
     }
-    let derived = ImageReference::new(format!("vps-docker/derived:{}", content_name(base)))
-        .expect("a base32 tag is legal");
-    let build = docker
-        .spawn_build([
-            "build",
-            "--force-rm",
-            "--label=vps-docker",
-            &format!("--build-arg=BASE={reference}"),
-            &format!("--build-arg=VPS_DOCKER_USER={}", base.config.user),
-            &format!("--tag={derived}"),
-            "-",
-        ])
-        .await?;
-    let output = build.finish(&context()).await?;
+    let mut args: Vec<String> = options.iter().map(ToString::to_string).collect();
+    args.extend([
+        "--force-rm".to_owned(),
+        "--label=vps-docker".to_owned(),
+        format!("--build-arg=BASE={reference}"),
+        format!("--build-arg=VPS_DOCKER_BASE={}", base.id),
+        format!("--build-arg=VPS_DOCKER_USER={}", base.config.user),
+        format!("--tag={derived}"),
+        "-".to_owned(),
+    ]);
+    let output = engine.start_build(&args).await?.finish(&context()).await?;
     if let Some(reason) = refusal(&output.stderr) {
         return Err(Error::new(
             ErrorKind::Docker,
             format!("sshd cannot be brought into the image {reference}: {reason}"),
         ));
     }
-    output.success(
-        ErrorKind::Docker,
-        &format!("bringing sshd into the image {reference}"),
-    )?;
-    Ok(DerivedImage { reference: derived })
+    let what = format!("bringing sshd into the image {reference}");
+    output.success(ErrorKind::Docker, &what).map(drop)
 }
 
 /// The reasons that the user can do something about, by what the build ends with.
@@ -89,7 +125,7 @@ fn refusal(complaint: &str) -> Option<&'static str> {
     Some(reason)
 }
 
-fn content_name(base: &ImageConfig) -> String {
+fn name_of(base: &ImageConfig) -> ImageReference {
     let mut hash = Sha256::new();
     hash.update(&base.id);
     for (name, content) in ASSETS {
@@ -98,7 +134,8 @@ fn content_name(base: &ImageConfig) -> String {
         hash.update(content);
         hash.update([0]);
     }
-    base32().encode(&hash.finalize()[..15])
+    let content = base32().encode(&hash.finalize()[..15]);
+    ImageReference::new(format!("vps-docker/derived:{content}")).expect("a base32 tag is legal")
 }
 
 /// The build context as a tar archive, the same bytes every time so that Docker's cache knows it.

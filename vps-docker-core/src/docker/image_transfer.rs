@@ -1,33 +1,52 @@
-use tokio::io::AsyncReadExt;
+use std::time::Duration;
 
+use tokio::time::timeout;
+
+use super::derived_image::derive_here;
+use super::ship::{NamedImage, ship};
 use super::{DockerOverSsh, ImageConfig, LocalEngine};
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::adaptive_gzip;
 use crate::model::{ImageReference, ImageSource};
 
-/// What this side's engine has, looked up while the VPS boots.
-type LocalImage = Option<ImageConfig>;
+/// What this side's engine has of what a host needs, looked up while the VPS boots.
+#[derive(Clone, Debug)]
+pub(crate) struct LocalImages {
+    base: NamedImage,
+    /// The same with sshd, where it is to be shipped.
+    derived: Option<NamedImage>,
+}
 
-/// Looks the image up on this side, where the source may need it.
+/// What a host needs, on its VPS.
+#[derive(Clone, Debug)]
+pub(crate) struct BroughtImages {
+    pub(crate) base: ImageConfig,
+    /// The same with sshd, where it came along.
+    pub(crate) derived: Option<ImageReference>,
+}
+
+/// Looks the image up on this side, where the source may need it, and brings sshd into the one that
+/// will be shipped: that is done once and not on every VPS. Should that fail or take longer than
+/// `build_limit`, the VPS does it.
 pub(crate) async fn look_up_locally(
     engine: &LocalEngine,
     reference: &ImageReference,
     source: ImageSource,
-) -> Result<LocalImage> {
-    match source {
-        ImageSource::Pull | ImageSource::Present | ImageSource::Built => Ok(None),
-        ImageSource::Auto => engine.image(reference).await,
-        ImageSource::Ship => match engine.image(reference).await? {
-            Some(image) => Ok(Some(image)),
-            None => Err(Error::new(
-                ErrorKind::NotFound,
-                format!(
-                    "the image {reference} is to be shipped, but this side's Docker engine does \
-                     not have it; `docker pull` or `docker build` it here first"
-                ),
-            )),
-        },
-    }
+    build_limit: Duration,
+) -> Result<Option<LocalImages>> {
+    let base = match source {
+        ImageSource::Pull | ImageSource::Present | ImageSource::Built => None,
+        ImageSource::Auto => NamedImage::look_up(engine, reference).await?,
+        ImageSource::Ship => Some(NamedImage::find(engine, reference).await?),
+    };
+    let Some(base) = base else { return Ok(None) };
+    let will_be_shipped = source == ImageSource::Ship || base.image.is_only_local();
+    let derived = if will_be_shipped && engine.prepares_images {
+        let derive = timeout(build_limit, derive_here(engine, &base)).await;
+        derive.ok().flatten()
+    } else {
+        None
+    };
+    Ok(Some(LocalImages { base, derived }))
 }
 
 /// Gets the image to the VPS by the given source and describes it. `on_vps` is what the VPS has
@@ -37,57 +56,86 @@ pub(crate) async fn bring_image(
     engine: &LocalEngine,
     reference: &ImageReference,
     source: ImageSource,
-    local: LocalImage,
+    local: Option<LocalImages>,
     on_vps: Option<ImageConfig>,
     progress: &(dyn Fn(String) + Send + Sync),
-) -> Result<ImageConfig> {
+) -> Result<BroughtImages> {
+    let ship = async |local| ship_with_sshd(docker, engine, local, progress).await;
     match (source, on_vps, local) {
         (ImageSource::Auto | ImageSource::Present | ImageSource::Built, Some(present), _) => {
             progress(format!("{reference} is there already"));
-            return Ok(present);
+            Ok(BroughtImages::alone(present))
         }
-        (ImageSource::Ship, Some(present), Some(local)) if present.id == local.id => {
-            progress(format!("{reference} is there already"));
-            return Ok(present);
+        (ImageSource::Present | ImageSource::Built, None, _) => Err(Error::new(
+            ErrorKind::NotFound,
+            format!("the image {reference} is expected on the VPS, but it is not there"),
+        )),
+        (ImageSource::Ship, _, Some(local)) => ship(local).await,
+        (ImageSource::Ship, _, None) => {
+            let base = NamedImage::find(engine, reference).await?;
+            ship(LocalImages::alone(base)).await
         }
-        (ImageSource::Present | ImageSource::Built, None, _) => {
-            return Err(Error::new(
-                ErrorKind::NotFound,
-                format!("the image {reference} is expected on the VPS, but it is not there"),
-            ));
+        (ImageSource::Auto, None, Some(local)) if local.base.image.is_only_local() => {
+            ship(local).await
         }
-        (ImageSource::Ship, _, _) => ship(docker, engine, reference, progress).await?,
-        (ImageSource::Pull, _, _) | (ImageSource::Auto, None, None) => {
-            pull(docker, reference, progress).await?;
-        }
-        (ImageSource::Auto, None, Some(local)) if local.is_only_local() => {
-            ship(docker, engine, reference, progress).await?;
-        }
-        (ImageSource::Auto, None, Some(_)) => {
-            if let Err(error) = pull(docker, reference, progress).await {
+        (ImageSource::Auto, None, Some(local)) => match pull(docker, reference, progress).await {
+            Ok(pulled) => Ok(BroughtImages::alone(pulled)),
+            Err(error) => {
                 progress(format!("{error}; shipping this side's image instead"));
-                ship(docker, engine, reference, progress).await?;
+                ship(local).await
             }
+        },
+        (ImageSource::Pull, _, _) | (ImageSource::Auto, None, None) => {
+            pull(docker, reference, progress)
+                .await
+                .map(BroughtImages::alone)
         }
     }
-    docker.image(reference).await?.ok_or_else(|| {
-        Error::new(
-            ErrorKind::Docker,
-            format!("the image {reference} was brought to the VPS but is not there"),
-        )
-    })
+}
+
+impl LocalImages {
+    /// An image that nothing was made of.
+    pub(crate) fn alone(base: NamedImage) -> Self {
+        Self {
+            base,
+            derived: None,
+        }
+    }
+}
+
+impl BroughtImages {
+    /// An image that came without the one made of it.
+    pub(crate) fn alone(base: ImageConfig) -> Self {
+        Self {
+            base,
+            derived: None,
+        }
+    }
+}
+
+/// Ships the image and, in the same archive, the one with sshd that has all of its layers too.
+async fn ship_with_sshd(
+    docker: &DockerOverSsh,
+    engine: &LocalEngine,
+    local: LocalImages,
+    progress: &(dyn Fn(String) + Send + Sync),
+) -> Result<BroughtImages> {
+    let derived = local.derived.as_ref().map(|image| image.reference.clone());
+    let images: Vec<NamedImage> = [local.base].into_iter().chain(local.derived).collect();
+    let (described, _) = ship(engine, docker, &images, progress).await?;
+    let base = described.into_iter().next().expect("as many as were sent");
+    Ok(BroughtImages { base, derived })
 }
 
 async fn pull(
     docker: &DockerOverSsh,
     reference: &ImageReference,
     progress: &(dyn Fn(String) + Send + Sync),
-) -> Result<()> {
+) -> Result<ImageConfig> {
     progress(format!("the VPS pulls {reference}"));
     docker
         .run(["pull", "--quiet", reference.as_str()])
         .await
-        .map(drop)
         .map_err(|error| {
             Error::new(
                 ErrorKind::Docker,
@@ -98,47 +146,11 @@ async fn pull(
                 ),
             )
             .with_source(error)
-        })
-}
-
-/// `docker save` here, `docker load` there, over the open connection.
-async fn ship(
-    docker: &DockerOverSsh,
-    engine: &LocalEngine,
-    reference: &ImageReference,
-    progress: &(dyn Fn(String) + Send + Sync),
-) -> Result<()> {
-    progress(format!("shipping {reference} from this side"));
-    let mut save = engine.save(reference)?;
-    let mut load = docker.spawn(["load", "--quiet"]).await?;
-    let taken = "piped by its maker";
-    let from = save.stdout.take().expect(taken);
-    let to = load.stdin.take().expect(taken);
-    let mut complaint = String::new();
-    let mut stderr = save.stderr.take().expect(taken);
-    let (sent, loaded, _) = tokio::join!(
-        adaptive_gzip::copy(from, to),
-        load.finish(b""),
-        stderr.read_to_string(&mut complaint),
-    );
-    // The side that failed first tells why; the other one only saw a broken pipe.
-    loaded?.success(ErrorKind::Docker, "`docker load` on the VPS")?;
-    let saved = save.wait().await.map_err(|error| {
-        Error::new(ErrorKind::Docker, "`docker save` did not end").with_source(error)
-    })?;
-    if !saved.success() {
-        return Err(Error::new(
+        })?;
+    docker.image(reference).await?.ok_or_else(|| {
+        Error::new(
             ErrorKind::Docker,
-            format!("`docker save {reference}` failed: {}", complaint.trim()),
-        ));
-    }
-    let sent = sent.map_err(|error| {
-        Error::new(ErrorKind::Unreachable, "the image could not be sent").with_source(error)
-    })?;
-    progress(format!(
-        "shipped {:.1} MB as {:.1} MB",
-        sent.plain as f64 / 1e6,
-        sent.on_the_wire as f64 / 1e6
-    ));
-    Ok(())
+            format!("the VPS pulled {reference}, but it is not there"),
+        )
+    })
 }

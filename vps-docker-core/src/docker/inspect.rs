@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::{CONTAINER_NAME, DockerOverSsh};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::Timestamp;
 
 /// What `docker image inspect` says of an image, as far as we need it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -12,11 +15,23 @@ pub(crate) struct ImageConfig {
     /// Where a registry knows it; empty when it was never pulled or pushed.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub(crate) repo_digests: Vec<String>,
+    /// When it was made; an image built reproducibly may not tell.
+    #[serde(default)]
+    created: Option<Timestamp>,
     /// Bytes on disk.
     #[serde(default)]
     pub(crate) size: u64,
     #[serde(default, deserialize_with = "null_is_empty")]
     pub(crate) config: RunConfig,
+    #[serde(default, rename = "RootFS", deserialize_with = "null_is_empty")]
+    root_fs: RootFs,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RootFs {
+    #[serde(default, deserialize_with = "null_is_empty")]
+    layers: Vec<String>,
 }
 
 /// How an image wants to be run.
@@ -84,6 +99,16 @@ impl ImageConfig {
         docker.run(words.into_iter().chain([host_dir])).await
     }
 
+    pub(crate) fn is_younger_than(&self, age: Duration) -> bool {
+        let is_young = |created: Timestamp| created.plus(age) > Timestamp::now();
+        self.created.is_some_and(is_young)
+    }
+
+    /// The digests of its layers' uncompressed contents, the lowest one first.
+    pub(crate) fn layers(&self) -> &[String] {
+        &self.root_fs.layers
+    }
+
     /// Whether no registry is known to have it.
     pub(crate) fn is_only_local(&self) -> bool {
         self.repo_digests.is_empty()
@@ -103,6 +128,7 @@ mod tests {
         assert!(config.is_only_local());
         assert_eq!(config.config.user, "app");
         assert!(config.config.cmd.is_empty());
+        assert!(config.layers().is_empty());
         ImageConfig::parse("[]").expect_err("none");
     }
 }

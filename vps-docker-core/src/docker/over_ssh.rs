@@ -1,22 +1,35 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::ImageConfig;
 use crate::error::{ErrorKind, Result};
 use crate::model::ImageReference;
-use crate::ssh::{RemoteProcess, Transport, TransportExt, join};
+use crate::ssh::{Output, RemoteProcess, Transport, TransportExt, join};
 
 /// Docker on the VPS: the `docker` program there, one session per call on one connection.
 #[derive(Clone, Debug)]
 pub struct DockerOverSsh {
     vps: Arc<dyn Transport>,
+    pub(super) scratch_dir: PathBuf,
 }
 
 impl DockerOverSsh {
     /// Docker of the VPS at the other end.
     #[must_use]
     pub fn new(vps: Arc<dyn Transport>) -> Self {
-        Self { vps }
+        Self {
+            vps,
+            scratch_dir: "/var/tmp".into(),
+        }
+    }
+
+    /// Where on this side an image may be written down while it is shipped. Default: `/var/tmp`,
+    /// which is on disk where `/tmp` may be in memory.
+    #[must_use]
+    pub fn scratch_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.scratch_dir = directory.into();
+        self
     }
 
     /// What the VPS is reached by.
@@ -55,14 +68,15 @@ impl DockerOverSsh {
         self.vps.spawn(&format!("docker {}", join(args))).await
     }
 
-    /// Starts a build without BuildKit: it is not everywhere, and it asks a registry even for
-    /// images that only the VPS has.
-    pub(crate) async fn spawn_build<const N: usize>(
-        &self,
-        args: [&str; N],
-    ) -> Result<RemoteProcess> {
-        let command = format!("DOCKER_BUILDKIT=0 docker {}", join(args));
+    /// Starts a build without BuildKit.
+    pub(super) async fn spawn_build(&self, args: &[String]) -> Result<RemoteProcess> {
+        let command = format!("DOCKER_BUILDKIT=0 docker build {}", join(args));
         self.vps.spawn(&command).await
+    }
+
+    /// Runs a script of ours on the VPS.
+    pub(super) async fn run_script(&self, script: &str) -> Result<Output> {
+        self.vps.run(&join(["sh", "-c", script]), b"").await
     }
 
     /// Waits for a container to end and returns its exit code, `None` when it runs on at the limit.

@@ -23,11 +23,13 @@ pub(crate) struct Sent {
     pub(crate) on_the_wire: u64,
 }
 
-/// Copies all of `from` as a gzip stream into `to` and shuts it down.
+/// Copies all of `from` as a gzip stream into `to` and shuts it down. What was sent is added to
+/// `sent`, also when it fails.
 pub(crate) async fn copy(
     mut from: impl AsyncRead + Unpin + Send + 'static,
     mut to: impl AsyncWrite + Unpin,
-) -> std::io::Result<Sent> {
+    sent: &mut Sent,
+) -> std::io::Result<()> {
     // One block is sent while the next one is read and compressed.
     let (blocks, mut ready) = mpsc::channel::<std::io::Result<Block>>(1);
     let (send_costs, costs) = tokio::sync::watch::channel(None);
@@ -53,7 +55,6 @@ pub(crate) async fn copy(
             }
         }
     });
-    let mut sent = Sent::default();
     while let Some(block) = ready.recv().await {
         let block = block?;
         let began = Instant::now();
@@ -63,8 +64,7 @@ pub(crate) async fn copy(
         sent.on_the_wire += block.encoded.len() as u64;
     }
     to.shutdown().await?;
-    reader.await.map_err(std::io::Error::other)?;
-    Ok(sent)
+    reader.await.map_err(std::io::Error::other)
 }
 
 struct Block {
@@ -151,7 +151,8 @@ mod tests {
         for size in [0, 1, BLOCK - 1, BLOCK, 3 * BLOCK + 17] {
             let plain: Vec<u8> = (0..size).map(|n| (n / 7 % 251) as u8).collect();
             let mut wire = Vec::new();
-            let sent = copy(std::io::Cursor::new(plain.clone()), &mut wire)
+            let mut sent = Sent::default();
+            copy(std::io::Cursor::new(plain.clone()), &mut wire, &mut sent)
                 .await
                 .expect("copied");
             assert_eq!(

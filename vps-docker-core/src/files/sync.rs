@@ -10,11 +10,12 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::io::SyncIoBridge;
 
+use super::adaptive_gzip::{self, Sent};
 use super::listing::{Beginning, Difference, Listing, open};
 use super::pack::pack;
+use super::refused;
 use super::traffic::Counted;
 use super::tree::{Tree, cannot};
-use super::{adaptive_gzip, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ssh::{RemoteProcess, Transport, TransportExt, join};
 
@@ -332,7 +333,7 @@ impl<'a> Round<'a> {
         let making = blocking(move || make(Box::new(BufWriter::new(into))));
         let sending = async move {
             let result = match encoding {
-                Encoding::Gzip => adaptive_gzip::copy(from, to).await.map(drop),
+                Encoding::Gzip => adaptive_gzip::copy(from, to, &mut Sent::default()).await,
                 Encoding::Plain => {
                     let copied = tokio::io::copy(&mut from, &mut to).await;
                     copied.and(to.shutdown().await)

@@ -61,6 +61,23 @@ impl PublicKey {
             })
     }
 
+    /// The [`pin`](Self::pin) of a fingerprint as ssh prints it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for anything but `SHA256:` and 43 characters of base64.
+    pub fn pin_of_fingerprint(fingerprint: &str) -> Result<String> {
+        match fingerprint.trim().parse() {
+            Ok(ssh_key::Fingerprint::Sha256(digest)) => Ok(base32().encode(&digest)),
+            _ => Err(Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "{fingerprint:?} is no fingerprint: SHA256: and 43 characters of base64 are \
+                     expected, as `ssh-keygen -lf` prints it"
+                ),
+            )),
+        }
+    }
+
     /// The line of a `known_hosts` file that pins this key for an address and port.
     #[must_use]
     pub fn known_hosts_line(&self, address: IpAddr, port: u16) -> String {
@@ -139,6 +156,19 @@ mod tests {
         let pin = key.pin();
         assert_eq!(pin.len(), 52);
         assert!(pin.chars().all(|c| matches!(c, 'a'..='z' | '2'..='7')));
+    }
+
+    #[test]
+    fn fingerprints_and_pins_are_one() {
+        let key = KeyPair::generate("x").expect("random").public().clone();
+        let pin = PublicKey::pin_of_fingerprint(&key.fingerprint()).expect("own text");
+        assert_eq!(pin, key.pin());
+        let back = PublicKey::fingerprint_of_pin(&pin).expect("own text");
+        assert_eq!(back, key.fingerprint());
+        for bad in ["", "SHA256:", "SHA256:short", "MD5:00:11", &key.openssh()] {
+            let error = PublicKey::pin_of_fingerprint(bad).expect_err(bad);
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+        }
     }
 
     #[test]

@@ -6,44 +6,54 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::adopt::Machine;
+use super::beginning::Beginning;
+use super::destroy::way_out;
 use super::engine::Engine;
-use super::leftover::adopt_or_remove;
+use super::leftover::take_up_or_remove;
 use super::plan::{check_name_free, plan};
 use super::provision::Provision;
 use super::timeline::{EventSink, Timeline};
 use super::{Host, rollback};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CreateEvent, HostId, HostSpec, Phase};
+use crate::model::{CreateEvent, HostId, HostSpec, Phase, Timestamp};
 use crate::store::{JournalEntry, OpenEntry};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// A create that has not begun. Await it to get the [`Host`].
+/// A create, or the adoption of a machine, that has not begun. Await it to get the [`Host`].
 ///
 /// A create that fails or is cancelled removes what it made before it returns; if that fails too,
 /// the error names the instance, the journal keeps it, and the next create of the same name (or
 /// `gc`) tries again. Dropping the future cancels as well: the removal then goes on in the
 /// background, and [`VpsDockerProvider::settled`](super::VpsDockerProvider::settled) waits for it.
-/// A process that is killed leaves the journal entry: the next create of that name adopts the host
+/// A process that is killed leaves the journal entry: the next create of that name takes up the host
 /// if it was ready, or removes what there is.
+///
+/// Of a machine that is adopted all that holds for what is put on it: the machine itself stays, and
+/// so does a Docker that was installed on it.
 ///
 /// # Errors
 /// `Invalid` and `NameTaken` before anything is ordered; `Quota`, `Capacity`, `Payment` from the
 /// order; `Timeout` with the deadline's name; `Bootstrap` with the failing command's output;
-/// `HostKeyMismatch`; `Docker`; `Cancelled`.
+/// `HostKeyMismatch`; `Docker`; `Cancelled`. Of an adoption also `Unsupported`, `Permission` and
+/// `State` for a machine that is unfit, before anything on it is changed.
 #[must_use = "a create begins when it is awaited"]
 pub struct CreateHost {
     engine: Arc<Engine>,
     spec: HostSpec,
+    machine: Option<Machine>,
     sink: EventSink,
     cancelled: BoxFuture<()>,
 }
 
 impl CreateHost {
-    pub(super) fn new(engine: Arc<Engine>, spec: HostSpec) -> Self {
+    /// On a VPS that is ordered, or on the machine where one is given.
+    pub(super) fn new(engine: Arc<Engine>, spec: HostSpec, machine: Option<Machine>) -> Self {
         Self {
             engine,
             spec,
+            machine,
             sink: Arc::new(|_| {}),
             cancelled: Box::pin(std::future::pending()),
         }
@@ -67,6 +77,7 @@ impl fmt::Debug for CreateHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CreateHost")
             .field("spec", &self.spec)
+            .field("machine", &self.machine)
             .finish_non_exhaustive()
     }
 }
@@ -81,7 +92,8 @@ impl IntoFuture for CreateHost {
             // Dropping this future drops the guard, and the task rolls back.
             let guard = token.clone().drop_guard();
             let span = tracing::info_span!("create_host", host = %self.spec.name);
-            let task = run(self.engine.clone(), self.spec, self.sink, token.clone());
+            let wanted = (self.spec, self.machine);
+            let task = run(self.engine.clone(), wanted, self.sink, token.clone());
             let task = task.instrument(span);
             let mut task = self.engine.background.spawn(task);
             let mut cancelled = self.cancelled;
@@ -105,18 +117,18 @@ impl IntoFuture for CreateHost {
 
 async fn run(
     engine: Arc<Engine>,
-    spec: HostSpec,
+    (spec, machine): (HostSpec, Option<Machine>),
     sink: EventSink,
     token: CancellationToken,
 ) -> Result<Host> {
     let timeline = Timeline::new(sink);
     let name = spec.name.clone();
     let prepared = tokio::select! {
-        prepared = prepare(&engine, &spec, &timeline) => prepared,
+        prepared = prepare(&engine, &spec, machine.as_ref(), &timeline) => prepared,
         () = token.cancelled() => Err(cancelled()),
     };
     let (provision, mut place) = match prepared.map_err(|error| error.with_host(&name))? {
-        Prepared::Adopted(host) => return Ok(*host),
+        Prepared::TakenUp(host) => return Ok(*host),
         Prepared::New(provision, place) => (provision, place),
     };
     let result = tokio::select! {
@@ -135,29 +147,44 @@ async fn run(
 }
 
 enum Prepared {
-    Adopted(Box<Host>),
+    TakenUp(Box<Host>),
     New(Box<Provision>, OpenEntry),
 }
 
-/// All that comes before money is spent. Ends with the intent in the journal.
-async fn prepare(engine: &Arc<Engine>, spec: &HostSpec, timeline: &Timeline) -> Result<Prepared> {
+/// All that comes before money is spent or a machine changed. Ends with the intent in the journal.
+async fn prepare(
+    engine: &Arc<Engine>,
+    spec: &HostSpec,
+    machine: Option<&Machine>,
+    timeline: &Timeline,
+) -> Result<Prepared> {
     let provider = engine.client.provider_name().to_owned();
     let work = async {
+        let host_id = HostId::random();
         let planned = plan(engine, spec).await?;
+        let beginning = Beginning::plan(engine, &host_id, spec, machine).await?;
         let mut place = engine.data_dir.journal().open(&provider, &spec.name)?;
-        if let Some(host) = adopt_or_remove(engine, &mut place, spec, &planned).await? {
-            return Ok(Prepared::Adopted(Box::new(host)));
+        let login = beginning.login();
+        if let Some(host) = take_up_or_remove(engine, &mut place, spec, &planned, login).await? {
+            return Ok(Prepared::TakenUp(Box::new(host)));
         }
         check_name_free(engine, &spec.name).await?;
-        let host_id = HostId::random();
-        let provision = Provision::new(
-            Arc::clone(engine),
+        beginning.check(engine).await?;
+        place.write(JournalEntry::intent(
             host_id.clone(),
-            spec.clone(),
+            spec.name.clone(),
+            &provider,
+        ))?;
+        let provision = Provision {
+            entry: engine.entry(&spec.name),
+            engine: Arc::clone(engine),
+            host_id,
+            spec: spec.clone(),
             planned,
-            timeline.clone(),
-        )?;
-        place.write(JournalEntry::intent(host_id, spec.name.clone(), &provider))?;
+            beginning,
+            timeline: timeline.clone(),
+            began: Timestamp::now(),
+        };
         Ok(Prepared::New(Box::new(provision), place))
     };
     timeline.phase(Phase::Plan, work).await
@@ -172,15 +199,15 @@ async fn roll_back(
 ) -> Error {
     // The order may have been under way when we were cancelled: what it made must be known before
     // it can be removed.
-    let settled = provision.order().settle(engine).await;
-    let instance = provision.order().instance();
+    let settled = provision.beginning.settle(engine).await;
+    let instance = provision.beginning.instance();
     let error = match instance {
         Some(instance) => error.with_instance(instance),
         None => error,
     };
     let unfinished = place.update(|entry| {
         entry.instance_id = instance.cloned();
-        // Cancelled at the very end: nobody has got the host, so nobody is to adopt it.
+        // Cancelled at the very end: nobody has got the host, so nobody is to take it up.
         entry.ready = false;
     });
     if let Err(second) = unfinished {
@@ -194,21 +221,25 @@ async fn roll_back(
     timeline.tell(CreateEvent::RollingBack);
     let left = place.entry().expect("the intent was written");
     let removed = match settled {
-        Ok(()) => rollback::remove_all(engine, left).await,
+        Ok(()) => rollback::remove_all(engine, left, provision.beginning.login()).await,
         Err(unsettled) => Err(unsettled),
     };
     let second = match removed.and_then(|()| place.close()) {
         Ok(()) => return error,
         Err(second) => second,
     };
+    if engine.client.capabilities().machine_stays {
+        let left = way_out(engine);
+        return error.with_note(format!("it could not be removed either ({second}): {left}"));
+    }
     error.with_note(format!(
         "it could not be removed either ({second}): the instance {} of the provider {:?} may \
          still be billed; create {} again or destroy it to try once more, or remove it in the \
          provider's console (tag vps-docker-host={})",
         instance.map_or("(id unknown)", |id| id.as_str()),
         engine.client.provider_name(),
-        provision.name(),
-        provision.host_id(),
+        provision.spec.name,
+        provision.host_id,
     ))
 }
 

@@ -1,6 +1,7 @@
+use super::adopt::{Login, clear};
 use super::engine::Engine;
 use crate::client::VpsClientExt;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{DestroyOutcome, HostId, HostName, HostTags, Instance, InstanceId};
 
 /// What a destroy found and did.
@@ -30,7 +31,7 @@ pub(super) async fn by_name(engine: &Engine, name: &HostName) -> Result<Destroye
     let outcomes = destroy_known(engine, name, &known, &mut errors).await;
     // What is known here is forgotten last, and only when nothing is left that it leads to.
     errors
-        .into_result(provider)
+        .into_result(&way_out(engine))
         .map_err(|error| error.with_host(name).with_operation("destroy"))?;
     entry.remove()?;
     place.close()?;
@@ -60,7 +61,7 @@ async fn destroy_known(
     listed.retain(ours);
     let mut outcomes = Vec::new();
     for instance in &listed {
-        outcomes.extend(destroy_instance(engine, &instance.id, errors).await);
+        outcomes.extend(destroy_instance(engine, &instance.id, None, errors).await);
     }
     let unlisted = known
         .iter()
@@ -68,7 +69,7 @@ async fn destroy_known(
         .filter(|id| listed.iter().all(|instance| instance.id != **id));
     for id in unlisted {
         // A listing may be late. Gone is what it is as a rule, and no news.
-        let outcome = destroy_instance(engine, id, errors).await;
+        let outcome = destroy_instance(engine, id, None, errors).await;
         outcomes.extend(outcome.filter(|outcome| *outcome != DestroyOutcome::Gone));
     }
     outcomes
@@ -77,14 +78,67 @@ async fn destroy_known(
 async fn destroy_instance(
     engine: &Engine,
     id: &InstanceId,
+    login: Option<&Login>,
     errors: &mut Errors,
 ) -> Option<DestroyOutcome> {
-    engine
-        .client
-        .destroy_instance(id)
+    remove_instance(engine, id, login)
         .await
         .map_err(|error| errors.add(&format!("destroying the instance {id}"), error))
         .ok()
+}
+
+/// Removes one instance; from a machine that stays first what is ours, for once it is forgotten
+/// nobody knows of that any more. Idempotent.
+pub(super) async fn remove_instance(
+    engine: &Engine,
+    id: &InstanceId,
+    login: Option<&Login>,
+) -> Result<DestroyOutcome> {
+    if engine.client.capabilities().machine_stays {
+        clear(engine, id, login).await?;
+    }
+    engine.client.destroy_instance(id).await
+}
+
+/// What is left when something could not be removed, and what to do about it.
+pub(super) fn way_out(engine: &Engine) -> String {
+    if engine.client.capabilities().machine_stays {
+        return "what is ours may still be on the machine (the container vps-docker, the volumes \
+                vps-docker-state and vps-docker-data, images vps-docker/derived and \
+                vps-docker/built, units vps-docker-*, /etc/vps-docker, /var/lib/vps-docker, and our \
+                key in root's authorized_keys): destroy the host again when the machine answers; if \
+                it never will, forget the host"
+            .into();
+    }
+    format!(
+        "what is left may still be billed: destroy the host again, or remove it in the console of \
+         the provider {:?}",
+        engine.client.provider_name()
+    )
+}
+
+/// Forgets the machine of a host without asking it, and what this side knows of the host.
+pub(super) async fn forget(engine: &Engine, name: &HostName) -> Result<()> {
+    let provider = engine.client.provider_name();
+    if !engine.client.capabilities().machine_stays {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "an instance of the provider {provider:?} that is forgotten would go on and be \
+                 billed; destroy the host instead"
+            ),
+        )
+        .with_host(name));
+    }
+    let place = engine.data_dir.journal().open(provider, name)?;
+    let entry = engine.entry(name);
+    for machine in engine.client.marked_instances().await? {
+        if machine.tag(HostTags::NAME) == Some(name.as_str()) {
+            engine.client.destroy_instance(&machine.id).await?;
+        }
+    }
+    entry.remove()?;
+    place.close()
 }
 
 /// What went wrong on the way, all of it.
@@ -97,7 +151,7 @@ impl Errors {
     }
 
     /// One error of the kind of the first, with the words of all.
-    fn into_result(self, provider: &str) -> Result<()> {
+    fn into_result(self, way_out: &str) -> Result<()> {
         let Some((_, first)) = self.0.first() else {
             return Ok(());
         };
@@ -107,14 +161,7 @@ impl Errors {
             .iter()
             .map(|(step, error)| format!("{step} failed: {error}"))
             .collect();
-        let error = Error::new(
-            kind,
-            format!(
-                "{}; what is left may still be billed: destroy the host again, or remove it in \
-                 the console of the provider {provider:?}",
-                steps.join("; ")
-            ),
-        );
+        let error = Error::new(kind, format!("{}; {way_out}", steps.join("; ")));
         Err(if retryable { error.retryable() } else { error })
     }
 }
@@ -123,18 +170,21 @@ impl Errors {
 ///
 /// # Errors
 /// When one or more could not be destroyed, naming each.
-pub(super) async fn destroy_all(engine: &Engine, instances: &[Instance]) -> Result<()> {
+pub(super) async fn destroy_all(
+    engine: &Engine,
+    instances: &[Instance],
+    login: Option<&Login>,
+) -> Result<()> {
     let mut errors = Errors::default();
     for instance in instances {
-        destroy_instance(engine, &instance.id, &mut errors).await;
+        destroy_instance(engine, &instance.id, login, &mut errors).await;
     }
-    errors.into_result(engine.client.provider_name())
+    errors.into_result(&way_out(engine))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
 
     #[test]
     fn all_that_went_wrong_is_told_with_the_way_out() {
@@ -145,17 +195,12 @@ mod tests {
             "destroying the instance 18",
             Error::new(ErrorKind::Auth, "no"),
         );
-        let error = errors.into_result("local").expect_err("two errors");
+        let error = errors.into_result("look there").expect_err("two errors");
         assert_eq!(
             (error.kind(), error.is_retryable()),
             (ErrorKind::Locked, false)
         );
-        for part in [
-            "17 failed: it is busy",
-            "18 failed: no",
-            "billed",
-            "console",
-        ] {
+        for part in ["17 failed: it is busy", "18 failed: no", "; look there"] {
             assert!(error.to_string().contains(part), "{error}");
         }
     }

@@ -9,7 +9,7 @@ use super::Settings;
 use crate::client::VpsClient;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{HostName, SshEndpoint};
-use crate::ssh::{ConnectOptions, Connection};
+use crate::ssh::{ConnectOptions, Connection, Identity};
 use crate::store::{DataDir, HostEntry, KnownHost};
 
 /// What every operation needs.
@@ -48,14 +48,19 @@ impl Engine {
     /// The pins of a host in files that go with the returned value: for a question to a machine
     /// that is not to be remembered by it.
     pub(super) fn pins_of(&self, known: &KnownHost) -> Result<PassingEntry> {
+        let passing = self.passing_entry()?;
+        passing.entry().pin_vps(known)?;
+        Ok(passing)
+    }
+
+    /// An empty one.
+    pub(super) fn passing_entry(&self) -> Result<PassingEntry> {
         let directory =
             TempDir::with_prefix_in("pins-", self.data_dir.run_dir()).map_err(|error| {
                 Error::new(ErrorKind::State, "cannot make a directory").with_source(error)
             })?;
-        let entry = self.data_dir.entry_in(directory.path().to_owned());
-        entry.pin_vps(known)?;
         Ok(PassingEntry {
-            entry,
+            entry: self.data_dir.entry_in(directory.path().to_owned()),
             _directory: directory,
         })
     }
@@ -79,6 +84,26 @@ impl Engine {
         Connection::open(endpoint.clone(), &self.data_dir.run_dir(), options)
             .await
             .map(Arc::new)
+    }
+
+    /// A pinned connection by way of somebody else's login.
+    pub(super) async fn log_in(
+        &self,
+        endpoint: &SshEndpoint,
+        identity: Identity,
+    ) -> Result<Arc<Connection>> {
+        let options = ConnectOptions {
+            deadline: Instant::now() + self.settings.ssh_connect_timeout,
+            retry_auth: false,
+        };
+        Connection::open_with(
+            endpoint.clone(),
+            identity,
+            &self.data_dir.run_dir(),
+            options,
+        )
+        .await
+        .map(Arc::new)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use tokio::time::Instant;
 
+use super::destroy::remove_instance;
 use super::engine::Engine;
 use super::host::Doors;
 use super::locate::from_tags;
@@ -255,7 +256,7 @@ async fn remove(engine: &Engine, item: &GarbageItem) -> Result<DestroyOutcome> {
             let provider = engine.client.provider_name();
             let place = engine.data_dir.journal().open(provider, host)?;
             match place.entry() {
-                Some(left) if !left.ready => rollback::remove_all(engine, left).await?,
+                Some(left) if !left.ready => rollback::remove_all(engine, left, None).await?,
                 _ => return Ok(DestroyOutcome::Gone),
             }
             place.close()?;
@@ -275,7 +276,7 @@ async fn remove(engine: &Engine, item: &GarbageItem) -> Result<DestroyOutcome> {
                 )
                 .with_instance(instance_id));
             }
-            engine.client.destroy_instance(instance_id).await
+            remove_instance(engine, instance_id, None).await
         }
         GarbageItem::SshKey { id } => {
             engine.client.delete_ssh_key(id).await?;

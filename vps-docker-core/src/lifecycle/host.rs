@@ -68,7 +68,8 @@ impl Host {
     }
 
     /// Runs shell text in the container, as the image's own user in its own working directory and
-    /// environment. Quote words with [`ssh::join`](crate::ssh::join). A command that fails is no
+    /// environment. Quote words with [`ssh::join`](crate::ssh::join); for variables, another user or
+    /// directory, streams and terminals see [`command`](Self::command). A command that fails is no
     /// error: look at the output's exit code.
     ///
     /// # Errors

@@ -11,12 +11,7 @@ use crate::client::VpsClientExt;
 use crate::docker::{START_CONTAINER, STOP_CONTAINER};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{HostState, InstanceState, PowerAction};
-use crate::ssh::{Output, TransportExt, join, wait_for_banner};
-
-/// What `start-container.sh` ends with when there is no container.
-const EXIT_NO_CONTAINER: i32 = 66;
-/// What both scripts end with when another operation holds the host.
-const EXIT_LOCKED: i32 = 75;
+use crate::ssh::{TransportExt, wait_for_banner};
 
 impl Host {
     /// Stops the container, in order, and after the settings' `container_stop_timeout` by force. The
@@ -31,9 +26,9 @@ impl Host {
     pub async fn stop(&mut self) -> Result<()> {
         let seconds = self.engine.settings.container_stop_timeout.as_secs();
         let words = ["client", "asked for by a client", &seconds.to_string()];
-        self.run_script("stop", STOP_CONTAINER, &words)
+        self.run_script("stop", STOP_CONTAINER, &words, b"")
             .await?
-            .done("stopping")?;
+            .done("stopping the container")?;
         self.container_door.get_mut().take();
         self.refresh().await
     }
@@ -53,15 +48,17 @@ impl Host {
             self.power_on().await?;
         }
         let name = self.info.name.to_string();
-        let started = self.run_script("start", START_CONTAINER, &[&name]).await?;
-        if started.0.exit_code() == EXIT_NO_CONTAINER {
+        let started = self
+            .run_script("start", START_CONTAINER, &[&name], b"")
+            .await?;
+        if started.lacks_container() {
             self.refresh().await?;
             let record = self.record.as_ref().ok_or_else(|| {
                 Error::new(ErrorKind::State, "the VPS holds no record of a host").with_host(&name)
             })?;
             run_container(&self.docker().await?, record).await?;
         } else {
-            started.done("starting")?;
+            started.done("starting the container")?;
         }
         self.wait_for_door().await?;
         self.refresh().await
@@ -158,7 +155,7 @@ impl Host {
     }
 
     /// Waits until the container's sshd lets us in; a container that ends meanwhile ends the wait.
-    async fn wait_for_door(&mut self) -> Result<()> {
+    pub(super) async fn wait_for_door(&mut self) -> Result<()> {
         self.container_door.get_mut().take();
         let limit = self.engine.settings.container_start_timeout;
         let docker = self.docker().await?;
@@ -187,29 +184,5 @@ impl Host {
             self.record = Some(record);
         }
         Ok(())
-    }
-
-    async fn run_script(&self, operation: &str, script: &str, words: &[&str]) -> Result<Script> {
-        let command = ["sh", "-c", script, operation];
-        let output = self
-            .vps()
-            .await?
-            .run(&join(command.iter().chain(words)), b"")
-            .await
-            .map_err(|error| error.with_host(&self.info.name).with_operation(operation))?;
-        Ok(Script(output))
-    }
-}
-
-struct Script(Output);
-
-impl Script {
-    fn done(self, what: &str) -> Result<()> {
-        if self.0.exit_code() == EXIT_LOCKED {
-            return Err(Error::new(ErrorKind::Locked, self.0.stderr.trim()).retryable());
-        }
-        self.0
-            .success(ErrorKind::Docker, &format!("{what} the container"))
-            .map(drop)
     }
 }

@@ -1,22 +1,22 @@
 use std::time::Duration;
 
 use super::engine::Engine;
-use super::plan::Planned;
+use super::plan::Choices;
 use crate::cloud_init::{Bootstrap, DockerSource, check_size};
 use crate::error::Result;
-use crate::keys::KeyPair;
+use crate::keys::{KeyPair, PublicKey};
 use crate::model::{BootImage, HostId, HostSpec, HostTags, InstanceSpec};
 
 /// How much longer than all deadlines of a create together an instance may exist unfinished before
 /// anybody of the same owner may remove it.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(600);
 
-/// The tags of an instance that is about to be ordered, with the pin of its host key.
+/// The tags of an instance that is about to be ordered or taken, with the pin of its host key.
 pub(super) fn tags(
     engine: &Engine,
     host_id: &HostId,
     spec: &HostSpec,
-    host_key: &KeyPair,
+    host_key: &PublicKey,
 ) -> HostTags {
     let settings = &engine.settings;
     let deadlines = settings.vps_boot_timeout
@@ -30,7 +30,7 @@ pub(super) fn tags(
         engine.data_dir.owner().clone(),
         deadlines + EXPIRY_MARGIN,
     );
-    tags.pin = Some(host_key.public().pin());
+    tags.pin = Some(host_key.pin());
     tags
 }
 
@@ -38,16 +38,18 @@ pub(super) fn tags(
 pub(super) fn instance_spec(
     engine: &Engine,
     spec: &HostSpec,
-    planned: &Planned,
+    choices: &Choices,
     host_key: &KeyPair,
     tags: &HostTags,
 ) -> Result<InstanceSpec> {
-    let source = if planned.image.has_docker {
+    let source = if choices.image.has_docker {
         DockerSource::Preinstalled
     } else {
         engine.settings.docker_source.clone()
     };
+    let is_copy = matches!(choices.boot_image, BootImage::Snapshot(_));
     let user_data = Bootstrap::builder(spec.name.clone(), host_key.clone())
+        .copied_disk(is_copy)
         .authorized_key(engine.data_dir.vps_key().public().clone())
         .docker(source)
         .apt_lock_timeout(engine.settings.apt_lock_timeout)
@@ -57,9 +59,9 @@ pub(super) fn instance_spec(
     check_size(&user_data, engine.client.capabilities().user_data_limit)?;
     Ok(InstanceSpec {
         name: spec.name.to_string(),
-        region: planned.region.id.clone(),
-        plan: planned.plan.id.clone(),
-        image: BootImage::Catalog(planned.image.id.clone()),
+        region: choices.region.id.clone(),
+        plan: choices.plan.id.clone(),
+        image: choices.boot_image.clone(),
         user_data,
         ssh_keys: Vec::new(),
         tags: tags.to_tags(),

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::adopt::Login;
 use super::engine::Engine;
 use super::plan::Planned;
 use super::{Host, find, rollback};
@@ -9,32 +10,38 @@ use crate::store::OpenEntry;
 
 /// Deals with what a create of this name left when its process died. A host that was not ready is
 /// removed. One that was ready but for the closing of the journal is never removed, for it may be in
-/// use by now: it is adopted where it is what is asked for, and has the name otherwise.
-pub(super) async fn adopt_or_remove(
+/// use by now: it is taken up where it is what is asked for, and has the name otherwise.
+pub(super) async fn take_up_or_remove(
     engine: &Arc<Engine>,
     place: &mut OpenEntry,
     spec: &HostSpec,
     planned: &Planned,
+    login: Option<&Login>,
 ) -> Result<Option<Host>> {
     let Some(left) = place.entry() else {
         return Ok(None);
     };
     tracing::info!(host_id = %left.host_id, ready = left.ready, "a create was interrupted");
     if !left.ready {
-        rollback::remove_all(engine, left).await?;
+        rollback::remove_all(engine, left, login).await?;
         place.clear()?;
         return Ok(None);
     }
     let found = find::host(engine, &spec.name).await;
     place.clear()?;
     match found {
-        Ok(host) if host.is_what_was_asked_for(spec, planned) => Ok(Some(host)),
+        Ok(host)
+            if host.is_what_was_asked_for(spec, planned)
+                && login.is_none_or(|login| login.leads_to(host.info().vps_ssh.door())) =>
+        {
+            Ok(Some(host))
+        }
         Ok(host) => {
             host.close().await;
             Ok(None)
         }
         Err(error) => {
-            tracing::info!(%error, "the interrupted create cannot be adopted");
+            tracing::info!(%error, "the interrupted create cannot be taken up");
             Ok(None)
         }
     }

@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 use tokio::time::Instant;
 
@@ -32,15 +32,23 @@ pub(super) async fn by_name(engine: &Engine, name: &HostName) -> Result<Located>
     listed.retain(|instance| instance.tag(HostTags::NAME) == Some(name.as_str()));
     let instance = the_one(engine, listed)?;
     // It may have been renamed elsewhere.
-    for (known_name, known) in engine.known_hosts()? {
-        if instance.tag(HostTags::HOST) == Some(known.id.as_str()) {
-            return located(engine, &known_name, known, instance);
-        }
+    if let Some((known_name, known)) = known_here(engine, &instance)? {
+        return located(engine, &known_name, known, instance);
     }
     let deadline = Instant::now() + engine.settings.ssh_connect_timeout;
     let known = from_tags(&instance, deadline).await?;
     engine.entry(name).pin_vps(&known)?;
     located(engine, name, known, instance)
+}
+
+/// What this side knows of the host that an instance belongs to, and by what name.
+pub(super) fn known_here(
+    engine: &Engine,
+    instance: &Instance,
+) -> Result<Option<(HostName, KnownHost)>> {
+    let is_it = |known: &KnownHost| instance.tag(HostTags::HOST) == Some(known.id.as_str());
+    let known = engine.known_hosts()?;
+    Ok(known.into_iter().find(|(_, known)| is_it(known)))
 }
 
 /// Of several instances that carry a name, ours; where none is, there must be one.
@@ -101,30 +109,40 @@ pub(super) async fn from_tags(instance: &Instance, deadline: Instant) -> Result<
         )
         .with_instance(&instance.id));
     };
-    let key = pinned_key(pin, address, deadline).await.map_err(place)?;
+    let door = (address, instance.ssh_port).into();
+    let key = pinned_key(pin, "pinned in the instance's tags is", door, deadline).await;
     Ok(KnownHost {
         schema_version: SCHEMA_VERSION,
         id: tags.host_id,
         instance_id: instance.id.clone(),
         address,
-        ssh_port: 22,
-        vps_host_key: key,
+        ssh_port: instance.ssh_port,
+        vps_host_key: key.map_err(place)?,
         created_at: instance.created_at.unwrap_or_else(Timestamp::now),
         labels: std::collections::BTreeMap::new(),
     })
 }
 
-async fn pinned_key(pin: &str, address: IpAddr, deadline: Instant) -> Result<PublicKey> {
+/// The key that the sshd there presents, if it has the pinned fingerprint. `source` tells whose word
+/// the pin is.
+pub(super) async fn pinned_key(
+    pin: &str,
+    source: &str,
+    door: SocketAddr,
+    deadline: Instant,
+) -> Result<PublicKey> {
     let pinned = PublicKey::fingerprint_of_pin(pin)?;
-    let key = presented_host_key((address, 22).into(), deadline).await?;
+    let key = presented_host_key(door, deadline).await?;
     if key.pin() == pin {
         return Ok(key);
     }
     Err(Error::new(
         ErrorKind::HostKeyMismatch,
         format!(
-            "{address} port 22 presents {}, pinned in the instance's tags is {pinned}: this is \
-             another machine, or somebody is in between; nothing was sent to it",
+            "{} port {} presents {}, {source} {pinned}: this is another machine, or somebody is in \
+             between; nothing was sent to it",
+            door.ip(),
+            door.port(),
             key.fingerprint()
         ),
     ))

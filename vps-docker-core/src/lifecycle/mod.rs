@@ -1,19 +1,29 @@
 //! The engine: hosts from instances.
 
+mod adopt;
+mod beginning;
 mod create;
 mod destroy;
 mod engine;
+mod errand;
 mod find;
 mod gc;
 mod host;
+mod host_command;
+mod host_docker_socket;
 mod host_files;
 mod host_idle;
 mod host_life;
+mod host_logs;
+mod host_script;
+mod host_snapshot;
+mod host_ssh_config;
 mod hosts;
 mod instance_spec;
 mod leftover;
 mod locate;
 mod look;
+mod new_instance;
 mod order;
 mod plan;
 mod provider;
@@ -23,13 +33,18 @@ mod rename;
 mod rollback;
 mod run_container;
 mod settings;
+mod snapshot_source;
 mod timeline;
 mod vps_setup;
 
+pub use adopt::{Machine, MachineBuilder};
 pub use create::CreateHost;
 pub use destroy::Destroyed;
 pub use gc::{Collected, Garbage, GarbageItem};
 pub use host::Host;
+pub use host_command::HostCommand;
+pub use host_docker_socket::DockerSocket;
+pub use host_logs::LogsOptions;
 pub use hosts::{HostListing, ListedHost};
 pub use provider::VpsDockerProvider;
 pub use settings::{Settings, SettingsBuilder};

@@ -1,19 +1,16 @@
-use std::sync::{Arc, Mutex, OnceLock};
-
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use std::sync::{Arc, OnceLock};
 
 use super::engine::Engine;
+use super::errand::Errand;
 use crate::client::VpsClientExt;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::model::{HostId, Instance, InstanceId, InstanceSpec};
 
-/// The one order of a create. It runs in a task of its own, so that a create that is cancelled
-/// meanwhile still learns what became of it: an order whose answer nobody hears is a leak.
+/// The one order of a create. What becomes of it is heard also when the create is cancelled
+/// meanwhile: an order whose answer nobody hears is a leak.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    task: Mutex<Option<JoinHandle<()>>>,
+    errand: Errand,
     instance: Arc<OnceLock<InstanceId>>,
 }
 
@@ -25,8 +22,7 @@ impl Order {
         host_id: HostId,
         spec: InstanceSpec,
     ) -> Result<Instance> {
-        let (tell, answer) = oneshot::channel();
-        let task = engine.background.spawn({
+        let order = {
             let engine = Arc::clone(engine);
             let known = Arc::clone(&self.instance);
             async move {
@@ -39,41 +35,19 @@ impl Order {
                 if let Ok(instance) = &result {
                     let _ = known.set(instance.id.clone());
                 }
-                // Nobody listens when the create was cancelled; the rollback asks `known`.
-                let _ = tell.send(result);
+                result
             }
-        });
-        *self.task.lock().expect("nobody panics while holding it") = Some(task);
-        answer.await.unwrap_or_else(|_| {
-            Err(Error::new(
-                ErrorKind::Provider,
-                "the order broke off without an answer",
-            ))
-        })
+        };
+        self.errand.run(engine, order).await
     }
 
     /// Waits until no order is under way any more.
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`] when the provider has not answered by `rollback_timeout`.
+    /// [`Timeout`](crate::ErrorKind::Timeout) when the provider has not answered by `rollback_timeout`.
     pub(super) async fn settle(&self, engine: &Engine) -> Result<()> {
-        let task = self
-            .task
-            .lock()
-            .expect("nobody panics while holding it")
-            .take();
-        match task {
-            None => Ok(()),
-            Some(task) => timeout(engine.settings.rollback_timeout, task)
-                .await
-                .map(drop)
-                .map_err(|_elapsed| {
-                    Error::new(
-                        ErrorKind::Timeout,
-                        "the provider has not answered the order yet",
-                    )
-                }),
-        }
+        let unsettled = "the provider has not answered the order yet";
+        self.errand.settle(engine, unsettled).await
     }
 
     /// What was ordered, where the provider has accepted it.

@@ -13,4 +13,7 @@ key=$1/ssh_host_ed25519_key
 [ -s "$key.pub" ] || ssh-keygen -q -t ed25519 -N '' -C vps-docker-container -f "$key"
 docker volume create --label vps-docker "$2" >/dev/null
 cat "$key.pub"
-docker image inspect "$3" 2>/dev/null || true
+docker image inspect "$3" 2>/dev/null || {
+    # It is going to be brought: what a machine is cleared of that stays when its host goes.
+    grep -sqxF -- "$3" "${1%/*}/images" || printf '%s\n' "$3" >>"${1%/*}/images"
+}

@@ -2,14 +2,18 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
+use super::adopt::Machine;
 use super::engine::Engine;
 use super::{
     CreateHost, Destroyed, Garbage, Host, HostListing, Settings, destroy, find, gc, hosts,
 };
 use crate::client::VpsClient;
 use crate::error::Result;
-use crate::model::{HostName, HostSpec};
-use crate::store::{AgentRecord, DataDir};
+use crate::model::{
+    HostName, HostSnapshotId, HostSpec, InstanceSnapshot, InstanceSnapshotName, SnapshotId,
+    SnapshotName,
+};
+use crate::store::{AgentRecord, DataDir, HostSnapshot};
 
 /// The engine: makes hosts of a provider's instances, finds them again and takes them down.
 ///
@@ -54,7 +58,20 @@ impl VpsDockerProvider {
     /// Creates a host. Begins when the returned value is awaited; see [`CreateHost`] for events,
     /// cancelling and what a failure leaves (nothing).
     pub fn create_host(&self, spec: HostSpec) -> CreateHost {
-        CreateHost::new(Arc::clone(&self.engine), spec)
+        CreateHost::new(Arc::clone(&self.engine), spec, None)
+    }
+
+    /// Makes a host of a machine that is there already: the engine must be over
+    /// [`AdoptedMachines`](crate::adopted::AdoptedMachines). By the user's login it is looked over,
+    /// given our key and bootstrapped as a new VPS is; from then on all is as for any host, but that
+    /// it is known from this data directory only. Docker that is there is used as it is and never
+    /// restarted; sshd's configuration, the machine's name and containers of others are left alone.
+    ///
+    /// What the specification says of plan, region and operating system must be left out. Begins
+    /// when the returned value is awaited; see [`CreateHost`] for events, cancelling and what a
+    /// failure leaves.
+    pub fn adopt(&self, spec: HostSpec, machine: Machine) -> CreateHost {
+        CreateHost::new(Arc::clone(&self.engine), spec, Some(machine))
     }
 
     /// Finds the host of that name and says what it is doing. A VPS that does not answer gives a
@@ -133,15 +150,92 @@ impl VpsDockerProvider {
         gc::find(&self.engine).await
     }
 
+    /// Takes a snapshot of the host of that name; see [`Host::snapshot`].
+    ///
+    /// # Errors
+    /// Those of [`host`](Self::host) and [`Host::snapshot`].
+    pub async fn snapshot(&self, host: &HostName, name: &SnapshotName) -> Result<HostSnapshot> {
+        let host = self.host(host).await?;
+        let taken = host.snapshot(name).await;
+        host.close().await;
+        taken
+    }
+
+    /// The snapshots of the host of that name, the oldest first.
+    ///
+    /// # Errors
+    /// Those of [`host`](Self::host) and [`Host::snapshots`].
+    pub async fn snapshots(&self, host: &HostName) -> Result<Vec<HostSnapshot>> {
+        let host = self.host(host).await?;
+        let snapshots = host.snapshots().await;
+        host.close().await;
+        snapshots
+    }
+
+    /// Restores the host of that name; see [`Host::restore`].
+    ///
+    /// # Errors
+    /// Those of [`host`](Self::host) and [`Host::restore`].
+    pub async fn restore(&self, host: &HostName, id: &HostSnapshotId) -> Result<Host> {
+        let mut host = self.host(host).await?;
+        host.restore(id).await?;
+        Ok(host)
+    }
+
+    /// Deletes a snapshot of the host of that name; see [`Host::delete_snapshot`].
+    ///
+    /// # Errors
+    /// Those of [`host`](Self::host) and [`Host::delete_snapshot`].
+    pub async fn delete_snapshot(&self, host: &HostName, id: &HostSnapshotId) -> Result<()> {
+        let host = self.host(host).await?;
+        let deleted = host.delete_snapshot(id).await;
+        host.close().await;
+        deleted
+    }
+
+    /// The instance snapshots of this owner, whose hosts may be gone.
+    ///
+    /// # Errors
+    /// `Unsupported` where the provider has none, and those of the provider.
+    pub async fn instance_snapshots(&self) -> Result<Vec<InstanceSnapshot>> {
+        let owner = self.engine.data_dir.owner();
+        let mut listed = self.engine.client.list_snapshots().await?;
+        listed.retain(|snapshot| {
+            InstanceSnapshotName::parse(&snapshot.name).is_some_and(|name| name.owner == *owner)
+        });
+        Ok(listed)
+    }
+
+    /// Deletes an instance snapshot, whosever it is. Idempotent: one that is gone is a success.
+    ///
+    /// # Errors
+    /// `Unsupported` where the provider has none, and those of the provider.
+    pub async fn delete_instance_snapshot(&self, id: &SnapshotId) -> Result<()> {
+        self.engine.client.delete_snapshot(id).await
+    }
+
     /// Destroys the host of that name: instance, volumes, and what this side knows of it. Works
     /// when the VPS is unreachable. Idempotent: a host that is gone is a success.
+    ///
+    /// A machine that was adopted stays: what is ours is removed from it, the data volume included,
+    /// and Docker is left. If it cannot be reached nothing is forgotten, so that it can be tried again.
     ///
     /// Not cancel-safe: dropped in the middle, call it again.
     ///
     /// # Errors
-    /// When the provider refuses; then the instance must be taken to exist and to be billed.
+    /// When the provider refuses; then the instance must be taken to exist and to be billed. When a
+    /// machine that was adopted cannot be cleared, with what may still be on it.
     pub async fn destroy(&self, name: &HostName) -> Result<Destroyed> {
         destroy::by_name(&self.engine, name).await
+    }
+
+    /// Forgets the host of that name on a machine that was adopted, without asking the machine: for
+    /// one that is gone for good. What is ours on it stays there. Idempotent.
+    ///
+    /// # Errors
+    /// `Unsupported` for hosts of every other provider, where an instance would go on and cost.
+    pub async fn forget(&self, name: &HostName) -> Result<()> {
+        destroy::forget(&self.engine, name).await
     }
 
     /// Waits for work that outlives its caller, such as the rollback of a create whose future was

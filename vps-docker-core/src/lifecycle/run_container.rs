@@ -10,6 +10,11 @@ use crate::store::HostRecord;
 /// # Errors
 /// `Docker` with docker's words, `State` for the record of a create that did not get that far.
 pub(super) async fn run_container(docker: &DockerOverSsh, record: &HostRecord) -> Result<()> {
+    docker.run(arguments(record)?).await.map(drop)
+}
+
+/// The words of `docker` that do so.
+pub(super) fn arguments(record: &HostRecord) -> Result<Vec<String>> {
     let image = record.derived_image.as_deref().ok_or_else(|| {
         Error::new(
             ErrorKind::State,
@@ -25,7 +30,7 @@ pub(super) async fn run_container(docker: &DockerOverSsh, record: &HostRecord) -
         host_dir: &record.host_dir,
         ssh_port: record.container_ssh_port,
     };
-    docker.run(run.arguments()).await.map(drop)
+    Ok(run.arguments())
 }
 
 /// Ends when the container does within the limit, with what it said last.

@@ -39,6 +39,15 @@ pub(super) async fn wait_for_bootstrap(
     .retryable())
 }
 
+/// Removes the host that a copied disk holds, all but its images and its data volume. Idempotent.
+pub(super) async fn forget_other_host(vps: &dyn Transport) -> Result<()> {
+    let command = join(["sh", "-c", include_str!("forget-host.sh"), "forget-host"]);
+    vps.run(&command, b"")
+        .await?
+        .success(ErrorKind::Docker, "removing the host that the disk is of")
+        .map(drop)
+}
+
 /// What [`prepare_vps`] made and found.
 #[derive(Clone, Debug)]
 pub(super) struct Prepared {

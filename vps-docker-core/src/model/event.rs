@@ -23,9 +23,9 @@ pub enum CreateEvent {
 pub enum Phase {
     /// Checks against the provider's catalogue and the names in use.
     Plan,
-    /// The provider accepts the order.
+    /// The provider accepts the order. A machine that is adopted gets our key and its bootstrap.
     Order,
-    /// The VPS boots, until its sshd answers.
+    /// The VPS boots, until its sshd answers. A machine that is adopted boots nothing: it has no such phase.
     Boot,
     /// The pinned connection to the VPS.
     Connect,

@@ -1,9 +1,10 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::container_spec::Labels;
+use super::ssh_config::quoted;
 use super::{HostId, HostName, InstanceId, Timestamp};
 
 /// A host as a listing shows it.
@@ -73,6 +74,12 @@ pub struct SshEndpoint {
 }
 
 impl SshEndpoint {
+    /// Address and port.
+    #[must_use]
+    pub fn door(&self) -> SocketAddr {
+        (self.host, self.port).into()
+    }
+
     /// The words of an `ssh` command that gets in, strictly checked and independent of the user's
     /// own configuration.
     #[must_use]
@@ -101,34 +108,5 @@ impl SshEndpoint {
         .into_iter()
         .flat_map(|option| ["-o".to_owned(), option])
         .collect()
-    }
-}
-
-/// A path as ssh's own configuration parser reads it: quoted, `%` doubled.
-fn quoted(path: &std::path::Path) -> String {
-    let text = path.display().to_string().replace('%', "%%");
-    if text.contains([' ', '\t', '"', '\\', '#']) {
-        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-    } else {
-        text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::quoted;
-
-    #[test]
-    fn paths_are_quoted_as_ssh_reads_them() {
-        for (path, text) in [
-            ("/keys/vps_ed25519", "/keys/vps_ed25519"),
-            ("/100%h/k", "/100%%h/k"),
-            ("/my keys/k", "\"/my keys/k\""),
-            ("/a\"b\\c/k", "\"/a\\\"b\\\\c/k\""),
-        ] {
-            assert_eq!(quoted(Path::new(path)), text);
-        }
     }
 }

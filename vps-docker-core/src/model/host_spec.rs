@@ -1,7 +1,7 @@
 use super::container_spec::Labels;
 use super::{
-    BuildArgs, ContainerCommand, ContainerSpec, HostName, IdlePolicy, ImageBuild, ImageReference,
-    ImageSource, StartArgs,
+    BuildArgs, ContainerCommand, ContainerSpec, HostName, HostSnapshotId, IdlePolicy, ImageBuild,
+    ImageReference, ImageSource, SnapshotId, StartArgs,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -32,6 +32,26 @@ pub struct HostSpec {
     pub idle_policy: Option<IdlePolicy>,
     /// Kept in the record, not interpreted.
     pub labels: Labels,
+    /// What the host begins with.
+    pub origin: HostOrigin,
+}
+
+/// What a host begins with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HostOrigin {
+    /// A Docker image and an empty data volume.
+    #[default]
+    Image,
+    /// A snapshot of another host: its container and its data.
+    Snapshot {
+        /// The host that has it.
+        host: HostName,
+        /// Which one.
+        id: HostSnapshotId,
+    },
+    /// A snapshot of another host's instance: its disk, with images and data volume.
+    InstanceSnapshot(SnapshotId),
 }
 
 impl HostSpec {
@@ -74,6 +94,16 @@ pub struct HostSpecBuilder {
     start_args: Vec<String>,
     idle_policy: Option<IdlePolicy>,
     labels: Labels,
+    origin: Origin,
+}
+
+/// Not yet checked.
+#[derive(Clone, Debug, Default)]
+enum Origin {
+    #[default]
+    Image,
+    Snapshot(String, String),
+    InstanceSnapshot(SnapshotId),
 }
 
 impl HostSpecBuilder {
@@ -153,6 +183,25 @@ impl HostSpecBuilder {
         self
     }
 
+    /// Begins with a snapshot of another host, which must be reachable and may be stopped: with its
+    /// container, as it was run, and its data. Start args that are given here replace the
+    /// snapshot's. What is the host's own stays behind: name, labels, agents, snapshots, the
+    /// container's host key, and every volume but the data volume.
+    #[must_use]
+    pub fn from_snapshot(mut self, host: impl Into<String>, id: impl Into<String>) -> Self {
+        self.origin = Origin::Snapshot(host.into(), id.into());
+        self
+    }
+
+    /// Begins with the disk of another host's instance: with its images and its data. The container is
+    /// made anew from the image, so what was written outside the data volume stays behind, as do
+    /// name, labels, agents, snapshots and host keys.
+    #[must_use]
+    pub fn instance_snapshot(mut self, id: SnapshotId) -> Self {
+        self.origin = Origin::InstanceSnapshot(id);
+        self
+    }
+
     /// Checks everything that can be checked without the provider.
     ///
     /// # Errors
@@ -201,7 +250,32 @@ impl HostSpecBuilder {
                 ));
             }
         }
+        let origin = match self.origin {
+            Origin::Image => HostOrigin::Image,
+            Origin::Snapshot(..)
+                if self.image.is_some()
+                    || args.build.is_some()
+                    || self.command != ContainerCommand::None =>
+            {
+                return Err(invalid(
+                    "image and command of a host that begins with a snapshot are the snapshot's; \
+                     leave them out",
+                ));
+            }
+            Origin::Snapshot(host, id) => HostOrigin::Snapshot {
+                host: HostName::new(host)?,
+                id: HostSnapshotId::new(id)?,
+            },
+            Origin::InstanceSnapshot(_) if os.is_some() => {
+                return Err(invalid(
+                    "the operating system of a host that begins with an instance snapshot is the \
+                     snapshot's; leave it out",
+                ));
+            }
+            Origin::InstanceSnapshot(id) => HostOrigin::InstanceSnapshot(id),
+        };
         Ok(HostSpec {
+            origin,
             name: HostName::new(self.name)?,
             plan,
             region,
@@ -236,6 +310,34 @@ mod tests {
         assert_eq!(spec.region.as_deref(), Some("b"));
         assert_eq!(spec.plan.as_deref(), Some("p"));
         assert_eq!((spec.os, spec.build), (None, None));
+    }
+
+    #[test]
+    fn what_comes_with_a_snapshot_is_not_asked_for_besides() {
+        let id = HostSnapshotId::random();
+        let builder = || HostSpec::builder("web").from_snapshot("old", id.as_str());
+        let spec = builder().start_arg("--memory=1g").build().expect("legal");
+        let host = HostName::new("old").expect("legal");
+        assert_eq!(
+            spec.origin,
+            HostOrigin::Snapshot {
+                host,
+                id: id.clone()
+            }
+        );
+        let disk = || HostSpec::builder("web").instance_snapshot(SnapshotId::new("17"));
+        disk().image("debian").build().expect("legal");
+        for bad in [
+            builder().image("debian"),
+            builder().build_args(["."]),
+            builder().command(ContainerCommand::Image),
+            HostSpec::builder("web").from_snapshot("No such name", id.as_str()),
+            HostSpec::builder("web").from_snapshot("old", "no id"),
+            disk().os("debian-12"),
+        ] {
+            let error = bad.build().expect_err("not both");
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+        }
     }
 
     #[test]

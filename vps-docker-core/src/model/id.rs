@@ -83,6 +83,13 @@ random_id_type!(
     "owner id"
 );
 
+random_id_type!(
+    /// The identity of a snapshot of a host. That of an instance's snapshot is the provider's, a
+    /// [`SnapshotId`].
+    HostSnapshotId,
+    "snapshot id"
+);
+
 macro_rules! provider_id_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -152,38 +159,59 @@ impl HostName {
 
 text_conversions!(HostName);
 
-/// The name of an agent, a record that a client keeps under a host: 1 to 100 characters of `a-z`,
-/// `A-Z`, `0-9`, `.`, `_` and `-`, beginning with a letter or digit.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct AgentName(String);
+macro_rules! file_name_type {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
 
-impl AgentName {
-    /// Checks a name.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`] for a name that no file could have on every system.
-    pub fn new(text: impl Into<String>) -> Result<Self> {
-        let text = text.into();
-        let legal = (1..=100).contains(&text.len())
-            && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && text
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
-        if legal {
-            return Ok(Self(text));
+        impl $name {
+            /// Checks a name.
+            ///
+            /// # Errors
+            /// [`ErrorKind::Invalid`] for a name that no file could have on every system.
+            pub fn new(text: impl Into<String>) -> Result<Self> {
+                let text = text.into();
+                if is_file_name(&text) {
+                    return Ok(Self(text));
+                }
+                Err(Error::new(
+                    ErrorKind::Invalid,
+                    format!(
+                        "{text:?} is no name for {}; use 1 to 100 characters of a-z, A-Z, 0-9, \
+                         '.', '_' and '-', with a letter or digit first",
+                        $what
+                    ),
+                ))
+            }
         }
-        Err(Error::new(
-            ErrorKind::Invalid,
-            format!(
-                "{text:?} is no name for an agent; use 1 to 100 characters of a-z, A-Z, 0-9, '.', \
-                 '_' and '-', with a letter or digit first"
-            ),
-        ))
-    }
+
+        text_conversions!($name);
+    };
 }
 
-text_conversions!(AgentName);
+file_name_type!(
+    /// The name of an agent, a record that a client keeps under a host: 1 to 100 characters of
+    /// `a-z`, `A-Z`, `0-9`, `.`, `_` and `-`, beginning with a letter or digit.
+    AgentName,
+    "an agent"
+);
+
+file_name_type!(
+    /// What a user calls a snapshot, not necessarily once: 1 to 100 characters of `a-z`, `A-Z`,
+    /// `0-9`, `.`, `_` and `-`, beginning with a letter or digit.
+    SnapshotName,
+    "a snapshot"
+);
+
+fn is_file_name(text: &str) -> bool {
+    (1..=100).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+}
 
 fn broken_rule(text: &str) -> Option<String> {
     if text.is_empty() {

@@ -46,6 +46,9 @@ pub struct Instance {
     pub state: InstanceState,
     /// Public address, IPv4 preferred; `None` while there is none yet.
     pub address: Option<IpAddr>,
+    /// The port of its sshd: 22, but for a machine that was adopted with another.
+    #[serde(default = "ssh_port")]
+    pub ssh_port: u16,
     /// Region id.
     pub region: String,
     /// Plan id.
@@ -64,6 +67,7 @@ impl Instance {
             name: name.into(),
             state,
             address: None,
+            ssh_port: ssh_port(),
             region: String::new(),
             plan: String::new(),
             tags: Tags::new(),
@@ -76,6 +80,24 @@ impl Instance {
     pub fn tag(&self, key: &str) -> Option<&str> {
         self.tags.get(key).map(String::as_str)
     }
+}
+
+fn ssh_port() -> u16 {
+    22
+}
+
+/// A machine that is there already, as a provider is told of it that [keeps](
+/// crate::Capabilities::machine_stays) such ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MachineSpec {
+    /// Name of the host.
+    pub name: String,
+    /// Where it is reached.
+    pub address: IpAddr,
+    /// The port of its sshd.
+    pub ssh_port: u16,
+    /// Set in the same call, so that it is never known without them.
+    pub tags: Tags,
 }
 
 /// What an instance is doing. An error is never a state: a provider that cannot be asked answers

@@ -10,8 +10,10 @@ mod id;
 mod idle_policy;
 mod image_reference;
 mod instance;
+mod instance_snapshot_name;
 mod money;
 mod near;
+mod ssh_config;
 mod start_args;
 mod tags;
 mod text;
@@ -22,17 +24,22 @@ pub use catalog::{Catalog, Image, Plan, Region};
 pub use container_spec::{ContainerCommand, ContainerSpec, ImageSource};
 pub use event::{CreateEvent, Phase, PhaseTiming};
 pub use host::{HostInfo, HostState, SshEndpoint};
-pub use host_spec::{HostSpec, HostSpecBuilder};
+pub use host_spec::{HostOrigin, HostSpec, HostSpecBuilder};
 pub(crate) use id::base32;
-pub use id::{AgentName, HostId, HostName, InstanceId, OwnerId, SnapshotId, SshKeyId};
+pub use id::{
+    AgentName, HostId, HostName, HostSnapshotId, InstanceId, OwnerId, SnapshotId, SnapshotName,
+    SshKeyId,
+};
 pub use idle_policy::{CheckCommand, CpuPercent, IdleMode, IdlePolicy, ProcessName};
 pub use image_reference::ImageReference;
 pub use instance::{
     BootImage, DestroyOutcome, Instance, InstanceFilter, InstanceSnapshot, InstanceSpec,
-    InstanceState, PowerAction, SshKey,
+    InstanceState, MachineSpec, PowerAction, SshKey,
 };
+pub use instance_snapshot_name::InstanceSnapshotName;
 pub use money::Money;
 pub use near::near_matches;
+pub(crate) use ssh_config::quoted;
 pub use start_args::StartArgs;
 pub use tags::{HostTags, Tags};
 pub use timestamp::Timestamp;

@@ -1,3 +1,4 @@
+use std::io::ErrorKind::NotFound;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -8,16 +9,18 @@ use openssh::Session;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::banner::wait_for_banner;
 use super::failure::connect_error;
 use super::gate::{Gate, open_patiently};
+use super::link::{Link, exited};
+use super::socket_dir::control_socket_dir;
 use super::title::title;
 use super::transport::{RemoteProcess, Transport};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::SshEndpoint;
+use crate::model::{SshEndpoint, quoted};
 use crate::step::step;
 
 /// What the master's own session says when it is in.
@@ -33,17 +36,23 @@ pub struct ConnectOptions {
     pub retry_auth: bool,
 }
 
+/// What proves who we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// The private key in the endpoint's identity file.
+    File,
+    /// The agent that listens at the endpoint's identity file, a socket.
+    Agent,
+}
+
 /// A pinned SSH connection: one `ssh` process, many sessions.
 ///
 /// The process is a child of ours that holds a pipe of ours as its input: whatever ends us, even
 /// SIGKILL, ends it too. End it in order with [`close`](Self::close).
 #[derive(Debug)]
 pub struct Connection {
-    endpoint: SshEndpoint,
-    session: Arc<Session>,
-    gate: Gate,
-    /// Ends when the master has closed its output, which it does when it ends.
-    ended: JoinHandle<()>,
+    pub(super) link: Link,
+    pub(super) gate: Gate,
     master: Child,
     /// Holds the control socket. After `master`, so that it goes last.
     _sockets: TempDir,
@@ -64,11 +73,21 @@ impl Connection {
         run_dir: &Path,
         options: ConnectOptions,
     ) -> Result<Self> {
+        Self::open_with(endpoint, Identity::File, run_dir, options).await
+    }
+
+    /// The same with a choice of what proves who we are.
+    pub(crate) async fn open_with(
+        endpoint: SshEndpoint,
+        identity: Identity,
+        run_dir: &Path,
+        options: ConnectOptions,
+    ) -> Result<Self> {
         let mut pause = Duration::from_millis(50);
         loop {
             wait_for_banner((endpoint.host, endpoint.port).into(), options.deadline).await?;
-            let error = match timeout_at(options.deadline, Self::try_open(&endpoint, run_dir)).await
-            {
+            let open = Self::try_open(&endpoint, identity, run_dir);
+            let error = match timeout_at(options.deadline, open).await {
                 Ok(Ok(connection)) => return Ok(connection),
                 Ok(Err(error)) => error,
                 Err(_elapsed) => return Err(handshake_timeout(&endpoint)),
@@ -88,17 +107,19 @@ impl Connection {
         }
     }
 
-    async fn try_open(endpoint: &SshEndpoint, run_dir: &Path) -> Result<Self> {
-        let sockets = socket_dir(run_dir)?;
+    async fn try_open(endpoint: &SshEndpoint, identity: Identity, run_dir: &Path) -> Result<Self> {
+        let sockets = control_socket_dir(run_dir)?;
         let socket = sockets.path().join("m");
-        let mut master = master_command(endpoint, &socket).spawn().map_err(|error| {
-            Error::new(
-                ErrorKind::State,
-                "cannot start the `ssh` program; install OpenSSH's client \
+        let mut master = master_command(endpoint, identity, &socket)
+            .spawn()
+            .map_err(|error| {
+                Error::new(
+                    ErrorKind::State,
+                    "cannot start the `ssh` program; install OpenSSH's client \
                  (Debian: apt-get install openssh-client)",
-            )
-            .with_source(error)
-        })?;
+                )
+                .with_source(error)
+            })?;
         if !says_ready(&mut master).await {
             let mut complaint = String::new();
             if let Some(stderr) = master.stderr.as_mut() {
@@ -107,13 +128,20 @@ impl Connection {
             let _ = master.kill().await;
             return Err(connect_error(endpoint, &complaint));
         }
-        drain(master.stderr.take());
-        let ended = drain(master.stdout.take());
+        let ended = CancellationToken::new();
+        tokio::spawn(drain(master.stderr.take(), None));
+        // It closes its output when it ends.
+        tokio::spawn(drain(
+            master.stdout.take(),
+            Some(ended.clone().drop_guard()),
+        ));
         step("connect", endpoint.port);
         Ok(Self {
-            endpoint: endpoint.clone(),
-            ended,
-            session: Arc::new(Session::resume_mux(socket.into_boxed_path(), None)),
+            link: Link {
+                endpoint: endpoint.clone(),
+                session: Arc::new(Session::resume_mux(socket.into_boxed_path(), None)),
+                ended,
+            },
             gate: Gate::new(),
             master,
             _sockets: sockets,
@@ -123,13 +151,18 @@ impl Connection {
     /// Where it leads.
     #[must_use]
     pub fn endpoint(&self) -> &SshEndpoint {
-        &self.endpoint
+        &self.link.endpoint
     }
 
     /// Whether it has broken or was ended; what is asked of it then fails.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.ended.is_finished()
+        self.link.ended.is_cancelled()
+    }
+
+    /// The process of the `ssh` program; `None` once it has ended.
+    pub(super) fn master(&self) -> Option<u32> {
+        self.master.id().filter(|_| !self.has_ended())
     }
 
     /// Ends the connection and waits for its process. Dropping it kills the process instead.
@@ -149,8 +182,8 @@ impl Connection {
 impl Transport for Connection {
     async fn spawn(&self, command: &str) -> Result<RemoteProcess> {
         let permit = self.gate.enter().await;
-        let mut child = open_patiently(|| async {
-            Arc::clone(&self.session)
+        let opened = open_patiently(|| async {
+            Arc::clone(&self.link.session)
                 .arc_raw_command(command)
                 .stdin(openssh::Stdio::piped())
                 .stdout(openssh::Stdio::piped())
@@ -158,15 +191,18 @@ impl Transport for Connection {
                 .spawn()
                 .await
         })
-        .await
-        .map_err(|error| connection_lost(&self.endpoint, error))?;
+        .await;
+        let mut child = match opened {
+            Ok(child) => child,
+            Err(error) => return Err(self.link.lost(error).await),
+        };
         let title = title(command);
         step("start", &title);
         let taken = "taken once, right after the spawn";
         let stdin = child.stdin().take().expect(taken);
         let stdout = child.stdout().take().expect(taken);
         let stderr = child.stderr().take().expect(taken);
-        let endpoint = self.endpoint.clone();
+        let link = self.link.clone();
         Ok(RemoteProcess {
             stdin: Some(Box::pin(stdin)),
             stdout: Box::pin(stdout),
@@ -175,34 +211,18 @@ impl Transport for Connection {
                 let status = child.wait().await;
                 drop(permit);
                 step("end", &title);
-                exit_status(status).map_err(|error| connection_lost(&endpoint, error))
+                match status {
+                    Ok(status) => Ok(status),
+                    // The library takes it for an error of its own; to us it is an exit code.
+                    Err(openssh::Error::Remote(error)) if error.kind() == NotFound => {
+                        Ok(exited(127))
+                    }
+                    Err(openssh::Error::RemoteProcessTerminated) => link.ended_without_code().await,
+                    Err(error) => Err(link.lost(error).await),
+                }
             }),
         })
     }
-}
-
-/// The library takes exit code 127 for an error of its own; to us it is an exit code.
-fn exit_status(
-    status: Result<std::process::ExitStatus, openssh::Error>,
-) -> Result<std::process::ExitStatus, openssh::Error> {
-    match status {
-        Err(openssh::Error::Remote(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(std::os::unix::process::ExitStatusExt::from_raw(127 << 8))
-        }
-        other => other,
-    }
-}
-
-fn connection_lost(endpoint: &SshEndpoint, error: openssh::Error) -> Error {
-    Error::new(
-        ErrorKind::Unreachable,
-        format!(
-            "the SSH connection to {} port {} broke",
-            endpoint.host, endpoint.port
-        ),
-    )
-    .retryable()
-    .with_source(error)
 }
 
 fn handshake_timeout(endpoint: &SshEndpoint) -> Error {
@@ -216,30 +236,16 @@ fn handshake_timeout(endpoint: &SshEndpoint) -> Error {
     .retryable()
 }
 
-/// A directory of its own for the control socket, in `run_dir` if the path of a unix socket (108
-/// bytes, less 17 that ssh appends while it binds) has room there.
-fn socket_dir(run_dir: &Path) -> Result<TempDir> {
-    let room = run_dir.as_os_str().len() + "/ssh-XXXXXX/m".len() < 104 - 17;
-    let parent = if room { run_dir } else { Path::new("/tmp") };
-    tempfile::Builder::new()
-        .prefix("ssh-")
-        .tempdir_in(parent)
-        .map_err(|error| {
-            Error::new(
-                ErrorKind::State,
-                format!("cannot make a directory in {}", parent.display()),
-            )
-            .with_source(error)
-        })
-}
-
-fn master_command(endpoint: &SshEndpoint, socket: &Path) -> Command {
+fn master_command(endpoint: &SshEndpoint, identity: Identity, socket: &Path) -> Command {
     let mut command = Command::new("ssh");
     command
         .args(["-F", "none", "-T", "-M", "-S"])
         // ssh expands % in it.
         .arg(socket.display().to_string().replace('%', "%%"))
         .args(["-o", "ControlPersist=no"]);
+    if identity == Identity::Agent {
+        ask_agent(&mut command, &endpoint.identity_file);
+    }
     address(&mut command, endpoint);
     command
         // `cat` ends when our end of the pipe is closed, by us or by our death.
@@ -249,6 +255,18 @@ fn master_command(endpoint: &SshEndpoint, socket: &Path) -> Command {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     command
+}
+
+/// Lets an agent prove who we are. Of an option given twice ssh takes the first.
+fn ask_agent(command: &mut Command, socket: &Path) {
+    let socket = quoted(socket);
+    for option in [
+        &format!("IdentityAgent={socket}"),
+        "IdentityFile=none",
+        "IdentitiesOnly=no",
+    ] {
+        command.args(["-o", option]);
+    }
 }
 
 /// Adds where to and how strictly: everything but the remote command.
@@ -290,10 +308,9 @@ async fn says_ready(master: &mut Child) -> bool {
 }
 
 /// Keeps a pipe of the master empty, so that it never blocks on it, until its end.
-fn drain(pipe: Option<impl AsyncRead + Send + Unpin + 'static>) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        if let Some(mut pipe) = pipe {
-            let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
-        }
-    })
+async fn drain(pipe: Option<impl AsyncRead + Unpin>, at_end: Option<DropGuard>) {
+    if let Some(mut pipe) = pipe {
+        let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
+    }
+    drop(at_end);
 }

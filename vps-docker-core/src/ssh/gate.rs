@@ -3,9 +3,10 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many sessions a connection has open at most: sshd's default `MaxSessions` is 10, one is
-/// the master's own, and sshd counts a closed one for a moment longer than we do.
-const SESSIONS: usize = 8;
+/// How many sessions a connection has open at most. The sshd at either door lets 64 through, as
+/// configured by us; one is the master's own, and it counts a closed one for a moment longer than we
+/// do. Many, for a session may last: a terminal, logs that are followed.
+const SESSIONS: usize = 48;
 
 /// Pauses before a session that sshd refused to open is tried again. It was not started, so this
 /// is safe for every command.

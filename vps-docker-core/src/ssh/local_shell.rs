@@ -8,7 +8,7 @@ use tokio::process::Command;
 use super::transport::{RemoteProcess, Transport};
 use crate::error::Result;
 
-/// Runs commands here, with these variables set.
+/// Runs commands here, with these variables set, in a process group of their own as sshd does.
 #[derive(Debug, Default)]
 pub(crate) struct LocalShell {
     pub(crate) variables: Vec<(String, String)>,
@@ -20,6 +20,7 @@ impl Transport for LocalShell {
         let mut child = Command::new("/bin/sh")
             .args(["-c", command])
             .envs(self.variables.clone())
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -7,19 +7,34 @@
 
 mod banner;
 mod connection;
+mod ender;
 mod failure;
+mod forward;
 mod gate;
 mod host_key;
+mod link;
 #[cfg(test)]
 pub(crate) mod local_shell;
 mod once;
+mod pipe;
+mod pty;
 mod quote;
+mod remote_command;
+mod socket_dir;
+mod sudo;
+mod terminal;
 mod title;
 mod transport;
 
 pub use banner::wait_for_banner;
+pub(crate) use connection::Identity;
 pub use connection::{ConnectOptions, Connection};
 pub(crate) use host_key::presented_host_key;
 pub(crate) use once::run_once;
+pub(crate) use pipe::pipe;
 pub use quote::{join, quote};
+pub(crate) use remote_command::{Input, RemoteCommand};
+pub(crate) use socket_dir::{LONGEST_SOCKET_PATH, private_dir, socket_dir};
+pub(crate) use sudo::Sudo;
+pub use terminal::{Terminal, TerminalSize, Window};
 pub use transport::{Output, RemoteProcess, Transport, TransportExt};

@@ -1,7 +1,7 @@
 use serde::de::DeserializeOwned;
 
 use super::file::parse_record;
-use super::{AgentRecord, HostRecord, StopMark};
+use super::{AgentRecord, HostRecord, HostSnapshot, StopMark};
 use crate::error::{Error, Result};
 
 /// Everything in the state volume, as it was at one moment.
@@ -10,6 +10,8 @@ pub(crate) struct Contents {
     /// `None` when none was written yet.
     pub(crate) record: Option<HostRecord>,
     pub(crate) agents: Vec<AgentRecord>,
+    /// The oldest first.
+    pub(crate) snapshots: Vec<HostSnapshot>,
     pub(crate) stop: Option<StopMark>,
     /// Documents that cannot be read. They are left as they are and hide none of the others.
     pub(crate) corrupt: Vec<Error>,
@@ -17,7 +19,12 @@ pub(crate) struct Contents {
 
 impl Contents {
     /// What `read-documents.sh` is asked for.
-    pub(super) const PATTERNS: [&str; 3] = ["host.json", "stop.json", "agents/*.json"];
+    pub(super) const PATTERNS: [&str; 4] = [
+        "host.json",
+        "stop.json",
+        "agents/*.json",
+        "snapshots/*.json",
+    ];
 
     /// Reads what it printed. Lines of other paths are passed over.
     pub(crate) fn parse(lines: &str) -> Self {
@@ -30,7 +37,20 @@ impl Contents {
                     let agent = contents.read(path, text);
                     contents.agents.extend(agent);
                 }
+                _ if path.starts_with("snapshots/") => {
+                    let snapshot = contents.read(path, text);
+                    contents.snapshots.extend(snapshot);
+                }
                 _ => {}
+            }
+        }
+        contents
+            .snapshots
+            .sort_by(|a: &HostSnapshot, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        if let Some(record) = &contents.record {
+            // It may have been renamed since.
+            for snapshot in &mut contents.snapshots {
+                snapshot.host.clone_from(&record.name);
             }
         }
         contents

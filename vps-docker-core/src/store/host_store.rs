@@ -3,9 +3,9 @@ use std::sync::Arc;
 use super::contents::Contents;
 use super::document::Document;
 use super::file::parse_record;
-use super::{AgentRecord, HostRecord};
+use super::{AgentRecord, HostRecord, HostSnapshot};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::AgentName;
+use crate::model::{AgentName, HostSnapshotId};
 use crate::ssh::{Transport, TransportExt, join};
 
 /// Name of the volume that holds the documents.
@@ -148,6 +148,42 @@ impl HostStore {
     /// [`ErrorKind::State`] when it cannot be removed, [`ErrorKind::Unreachable`].
     pub async fn remove_agent(&self, name: &AgentName) -> Result<()> {
         self.remove_document(&AgentRecord::path_of(name)).await
+    }
+
+    /// All snapshots, the oldest first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::State`] when the record of one is corrupt, [`ErrorKind::Unreachable`].
+    pub async fn snapshots(&self) -> Result<Vec<HostSnapshot>> {
+        let lines = self.documents(&["host.json", "snapshots/*.json"]).await?;
+        let contents = Contents::parse(&lines);
+        match contents.corrupt.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(contents.snapshots),
+        }
+    }
+
+    /// One snapshot; `None` when there is none of that id.
+    ///
+    /// # Errors
+    /// [`ErrorKind::State`] when its record is corrupt, [`ErrorKind::Unreachable`].
+    pub async fn snapshot(&self, id: &HostSnapshotId) -> Result<Option<HostSnapshot>> {
+        let path = HostSnapshot::path_of(id);
+        let lines = self.documents(&["host.json", &path]).await?;
+        let contents = Contents::parse(&lines);
+        match contents.corrupt.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(contents.snapshots.into_iter().next()),
+        }
+    }
+
+    /// The host's record as it was when a snapshot was taken.
+    pub(crate) async fn record_in_snapshot(
+        &self,
+        id: &HostSnapshotId,
+    ) -> Result<Option<HostRecord>> {
+        self.read_document(&format!("snapshots/{id}/host.json"))
+            .await
     }
 
     /// The command that prints everything, for [`Contents::parse`].

@@ -17,7 +17,7 @@ const ORDER: &[&[&str]] = &[
     &["client", "cloud_init", "http", "ssh"],
     &["files"],
     &["registry", "docker", "store"],
-    &["idle"],
+    &["adopted", "idle"],
     &["lifecycle"],
 ];
 

@@ -12,7 +12,7 @@ fi
 mkdir -p /etc/systemd/system/multi-user.target.wants
 ln -sf "../$unit" "/etc/systemd/system/multi-user.target.wants/$unit"
 # An image that brings its own configuration of Docker knows why.
-if ! [ -e /etc/docker/daemon.json ]; then
+if [ -n "$2" ] && ! [ -e /etc/docker/daemon.json ]; then
     mkdir -p /etc/docker
     printf %s "$2" >/etc/docker/daemon.json
 fi

@@ -84,6 +84,7 @@ fn told_by_the_provider(engine: &Engine, candidate: &Candidate) -> ListedHost {
         vps_ssh: None,
         container_ssh: None,
         agents: Vec::new(),
+        snapshots: Vec::new(),
         stopped: None,
         problem: None,
     }
@@ -177,6 +178,7 @@ async fn answered(
         host.problem = contents.corrupt.pop();
     }
     host.agents = contents.agents;
+    host.snapshots = contents.snapshots;
     host.stopped = contents.stop.filter(|_| host.state == HostState::Stopped);
     let Some(record) = contents.record else {
         if host

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 
 use crate::error::Error;
 use crate::model::{HostId, HostState, InstanceId, OwnerId, SshEndpoint, Timestamp};
-use crate::store::{AgentRecord, StopMark};
+use crate::store::{AgentRecord, HostSnapshot, StopMark};
 
 /// A host as discovery finds it: whole, or as much of it as can be told.
 #[derive(Debug, Serialize)]
@@ -35,6 +35,8 @@ pub struct ListedHost {
     pub container_ssh: Option<SshEndpoint>,
     /// What clients keep under it; of a stopped host too.
     pub agents: Vec<AgentRecord>,
+    /// Its snapshots, the oldest first; of a stopped host too.
+    pub snapshots: Vec<HostSnapshot>,
     /// Who stopped it and why.
     pub stopped: Option<StopMark>,
     /// What is wrong with it.

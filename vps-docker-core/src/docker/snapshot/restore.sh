@@ -1,0 +1,122 @@
+# Makes the host what it was when a snapshot was taken, and leaves it running. Everything is prepared while the old
+# container runs; then it is stopped and both its layer and its data are kept until the new one's sshd answers with the
+# key of this host. If that does not happen, the old state is back.
+#
+# $1: the snapshot, $2: the image's digest, $3: tag of the new image, $4: the container's SSH port, $5: seconds for it to
+# let somebody in, $6: seconds for the old one to stop, $7: bytes of standard input, behind it: `HASH  NAME` of its files.
+# Standard input: the words of `docker`, quoted, for they may hold secrets. Exit code 67 says that there is no such
+# snapshot, 65 that it is damaged.
+id=$1 digest=$2 tag=$3 port=$4 limit=$5 grace=$6 length=$7
+shift 7
+began=''
+complaints=/run/vps-docker/restore.err
+
+main() {
+    words=$(cat)
+    # A connection that broke looks like the end of input.
+    [ "$(printf %s "$words" | wc -c)" -eq "$length" ]
+    exec 3>&2 2>"$complaints"
+    trap '' PIPE
+    trap on_exit EXIT
+    trap 'exit 1' HUP INT TERM
+    look
+    sweep
+    check "$@"
+    prepare
+    swap
+    await_door
+    keep_restored
+}
+
+check() {
+    [ -e "$snapshots/$id.json" ] || exit 67
+    check_image "$id" "$digest"
+    verify "$snapshots/$id" "$@"
+}
+
+prepare() {
+    mkdir "$prepared"
+    unpack "$snapshots/$id" "$prepared"
+    docker tag "vps-docker/snapshot:$id" "vps-docker/restored:$tag"
+    sync -f "$prepared"
+}
+
+swap() {
+    was=$status
+    snapshot=$id
+    printf '%s %s %s\n' "$tag" "$id" "${was:-absent}" >"$journal.tmp"
+    sync "$journal.tmp"
+    mv "$journal.tmp" "$journal"
+    sync "$state"
+    began=yes
+    if [ -n "$was" ]; then
+        docker stop -t "$grace" vps-docker >/dev/null
+        docker rename vps-docker vps-docker-replaced
+    fi
+    mv "$data" "$replaced"
+    mv "$prepared" "$data"
+    open_idle_window
+    eval "docker $words" >/dev/null
+    start_watcher
+}
+
+await_door() {
+    read -r _ wanted _ </etc/vps-docker/container-ssh/ssh_host_ed25519_key.pub
+    deadline=$(($(date +%s) + limit))
+    until [ "$(presented)" = "$wanted" ]; do
+        case $(what_runs) in
+        *' running') ;;
+        *)
+            echo 'the container of the snapshot does not stay up; it said:' >&2
+            docker logs --tail=20 vps-docker >&2 2>&1 || :
+            exit 1
+            ;;
+        esac
+        if [ "$(date +%s)" -ge "$deadline" ]; then
+            echo "the container of the snapshot lets nobody in within $limit s" >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
+}
+
+# The key that the container's sshd presents, while it does.
+presented() {
+    ssh-keyscan -T 2 -t ed25519 -p "$port" 127.0.0.1 2>/dev/null | sed -n 's/^[^#][^ ]* [^ ]* //p'
+}
+
+on_exit() {
+    code=$?
+    trap - EXIT
+    set +e
+    cd /
+    exec 2>&3
+    cat "$complaints" >&2
+    if [ "$code" != 0 ]; then
+        if [ -n "$began" ]; then recover_or_undo; else sweep; fi
+        if grep -qi 'no space left on device' "$complaints"; then
+            refuse_for_space "$(du -s -B1 "$data" | cut -f 1)"
+        fi
+    fi
+    exit "$code"
+}
+
+# Once the record names the new image there is no way back.
+recover_or_undo() {
+    [ -e "$journal" ] || return 0
+    if is_recorded; then
+        (
+            set -e
+            keep_restored
+        )
+    else
+        # Not in a condition: a step that fails must end it, and the journal stay.
+        (
+            set -e
+            undo_restore
+            echo 'the host is what it was before' >&2
+        )
+    fi
+}
+
+main "$@"
