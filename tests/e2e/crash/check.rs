@@ -84,8 +84,10 @@ pub(super) async fn is_whole(world: &World, name: &HostName, state: HostState) -
         HostState::Running => "running",
         _ => "exited",
     };
-    // One, neither paused nor dead, and no file that is half written.
-    assert_eq!(seen, format!("vps-docker {container}\n"));
+    let snapshots = host.snapshots().await.expect("readable").len();
+    // One container, neither paused nor dead; an image for each snapshot; no file that is half written.
+    let expected = format!("vps-docker {container}\n{snapshots}\n{snapshots}\n");
+    assert_eq!(seen, expected, "container, images and data of snapshots");
     drop((vps, store));
     host.close().await;
 
@@ -97,9 +99,12 @@ pub(super) async fn is_whole(world: &World, name: &HostName, state: HostState) -
     record.generation
 }
 
-/// Prints all containers, and temporary files.
+/// Prints all containers, how many images and directories of snapshots there are, and temporary files.
 const ON_THE_VPS: &str = "docker ps --all --format '{{.Names}} {{.State}}'
-    find /etc/vps-docker \"$(docker volume inspect -f '{{.Mountpoint}}' vps-docker-state)\" \
+    docker image ls --format '{{.Tag}}' vps-docker/snapshot | wc -l
+    cd \"$(docker volume inspect -f '{{.Mountpoint}}' vps-docker-state)\"
+    find snapshots -mindepth 1 -maxdepth 1 -type d 2>/dev/null | wc -l
+    find /etc/vps-docker . \
         -name '*.tmp*' -o -name '*.new*'";
 
 /// Discovery shows it, once and as what it is.

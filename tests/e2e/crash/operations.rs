@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use vps_docker::model::SnapshotName;
 use vps_docker::{
     ErrorKind, HostName, HostSpec, HostState, ImageSource, Result, VpsDockerProvider,
 };
@@ -28,6 +29,8 @@ pub(super) enum Before {
     /// What a create leaves that is killed when its instance runs and this side knows where.
     HalfAHost,
     A(HostState),
+    /// One that runs and has a snapshot.
+    ASnapshot,
 }
 
 /// An operation that is killed at each of its steps.
@@ -51,6 +54,9 @@ const COLLECT: Deed = |provider, subject| Box::pin(collect(provider, subject));
 const RENAME: Deed = |provider, subject| Box::pin(rename(provider, subject));
 const STOP: Deed = |provider, subject| Box::pin(stop(provider, subject));
 const START: Deed = |provider, subject| Box::pin(start(provider, subject));
+const SNAPSHOT: Deed = |provider, subject| Box::pin(snapshot(provider, subject));
+const RESTORE: Deed = |provider, subject| Box::pin(restore(provider, subject));
+const DELETE: Deed = |provider, subject| Box::pin(delete_snapshot(provider, subject));
 
 /// All of them. Those on a host stand together: they share one.
 #[rustfmt::skip]
@@ -59,6 +65,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "create again", before: Before::HalfAHost, run: CREATE, until: Some("ask create_instance"), recoveries: &[COLLECT, DESTROY], after: Some(HostState::Running) },
     Operation { name: "destroy", before: Before::HalfAHost, run: DESTROY, until: None, recoveries: &[DESTROY], after: None },
     Operation { name: "rename", before: RUNNING, run: RENAME, until: None, recoveries: &[RENAME], after: Some(HostState::Running) },
+    Operation { name: "snapshot", before: RUNNING, run: SNAPSHOT, until: None, recoveries: &[SNAPSHOT], after: Some(HostState::Running) },
+    Operation { name: "restore", before: Before::ASnapshot, run: RESTORE, until: None, recoveries: &[RESTORE], after: Some(HostState::Running) },
+    Operation { name: "delete snapshot", before: Before::ASnapshot, run: DELETE, until: None, recoveries: &[DELETE], after: Some(HostState::Running) },
     Operation { name: "stop", before: RUNNING, run: STOP, until: None, recoveries: &[STOP], after: Some(HostState::Stopped) },
     Operation { name: "start", before: STOPPED, run: START, until: None, recoveries: &[START], after: Some(HostState::Running) },
 ];
@@ -112,5 +121,29 @@ async fn stop(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
 
 async fn start(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
     provider.start(&subject.names[0]).await?.close().await;
+    Ok(Some(HostState::Running))
+}
+
+async fn snapshot(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    let name = SnapshotName::new("taken")?;
+    provider.snapshot(&subject.names[0], &name).await?;
+    Ok(Some(HostState::Running))
+}
+
+async fn restore(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    let mut host = provider.host(&subject.names[0]).await?;
+    let snapshots = host.snapshots().await?;
+    host.restore(&snapshots[0].id).await?;
+    host.close().await;
+    Ok(Some(HostState::Running))
+}
+
+/// Of the first one, where there is one.
+async fn delete_snapshot(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    let host = provider.host(&subject.names[0]).await?;
+    if let Some(first) = host.snapshots().await?.first() {
+        host.delete_snapshot(&first.id).await?;
+    }
+    host.close().await;
     Ok(Some(HostState::Running))
 }

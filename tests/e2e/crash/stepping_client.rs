@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use vps_docker::model::{
     Catalog, DestroyOutcome, Instance, InstanceFilter, InstanceId, InstanceSnapshot, InstanceSpec,
-    PowerAction, SnapshotId, SshKey, SshKeyId, Tags,
+    MachineSpec, PowerAction, SnapshotId, SshKey, SshKeyId, Tags,
 };
 use vps_docker::provider_local::LocalProvider;
 use vps_docker::{Capabilities, Error, ErrorKind, Result, VpsClient};
@@ -111,6 +111,11 @@ impl VpsClient for SteppingClient {
 
     async fn list_ssh_keys(&self) -> Result<Vec<SshKey>> {
         self.look("list_ssh_keys", self.inner.list_ssh_keys()).await
+    }
+
+    async fn adopt_machine(&self, machine: &MachineSpec) -> Result<Instance> {
+        self.change("adopt_machine", self.inner.adopt_machine(machine))
+            .await
     }
 
     async fn delete_ssh_key(&self, id: &SshKeyId) -> Result<()> {
