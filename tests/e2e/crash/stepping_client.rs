@@ -118,6 +118,11 @@ impl VpsClient for SteppingClient {
         self.look("list_ssh_keys", self.inner.list_ssh_keys()).await
     }
 
+    async fn adopt_machine(&self, machine: &MachineSpec) -> Result<Instance> {
+        self.change("adopt_machine", self.inner.adopt_machine(machine))
+            .await
+    }
+
     async fn delete_ssh_key(&self, id: &SshKeyId) -> Result<()> {
         self.change("delete_ssh_key", self.inner.delete_ssh_key(id))
             .await
