@@ -55,11 +55,6 @@ impl VpsClient for SteppingClient {
             .await
     }
 
-    async fn adopt_machine(&self, machine: &MachineSpec) -> Result<Instance> {
-        self.change("adopt_machine", self.inner.adopt_machine(machine))
-            .await
-    }
-
     async fn instance(&self, id: &InstanceId) -> Result<Instance> {
         self.look("instance", self.inner.instance(id)).await
     }
