@@ -1,5 +1,7 @@
 //! A machine that is there becomes a host, and when that goes it is what it was: nothing of ours on it,
 //! nothing of its owner's missing.
+//!
+//! Long because two machines serve all of it, one after the other: their boots are what costs the time.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -10,7 +12,7 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 use vps_docker::adopted::AdoptedMachines;
 use vps_docker::keys::KeyPair;
-use vps_docker::model::{BootImage, HostTags, InstanceSpec, Tags};
+use vps_docker::model::{BootImage, HostTags, InstanceSpec, SnapshotName, Tags};
 use vps_docker::secrecy::ExposeSecret;
 use vps_docker::ssh::{Transport, TransportExt};
 use vps_docker::{
@@ -46,6 +48,9 @@ async fn a_machine_with_docker_is_adopted_and_left_as_it_was() {
     an_adoption_that_fails_leaves_nothing(&adopting, &home, &before).await;
     an_adoption_that_is_cancelled_leaves_nothing(&adopting, &home, &before).await;
     an_adoption_that_is_killed_is_taken_up(&world, &adopting, &home).await;
+
+    of_two_at_once_one_gets_the_machine(&adopting, &home).await;
+    home.assert_is_as_it_was(&before, "one of two");
 
     let host = an_adopted_host_is_like_any_other(&adopting, &home).await;
     a_machine_has_one_host(&adopting, &home).await;
@@ -198,6 +203,30 @@ fn start_example(world: &World, home: &Home, host_name: &str) -> Child {
         .expect("the example is built with the tests")
 }
 
+/// From two data directories, which know nothing of one another.
+async fn of_two_at_once_one_gets_the_machine(adopting: &VpsDockerProvider, home: &Home) {
+    let elsewhere = World::new();
+    let elsewhere = self::adopting(&elsewhere, Settings::default());
+    let (here, there) = tokio::join!(
+        adopt(adopting, "here", home.known()),
+        adopt(&elsewhere, "there", home.known()),
+    );
+    let (winner, error) = match (here, there) {
+        (Ok(winner), Err(error)) | (Err(error), Ok(winner)) => (winner, error),
+        both => panic!("one of the two: {both:?}"),
+    };
+    assert!(
+        matches!(error.kind(), ErrorKind::State | ErrorKind::Bootstrap),
+        "{error}"
+    );
+    assert!(
+        !error.to_string().contains("could not be removed"),
+        "{error}"
+    );
+    assert_eq!(run(&winner, "echo alive").await, "alive\n");
+    winner.destroy().await.expect("destroyed");
+}
+
 async fn an_adopted_host_is_like_any_other(adopting: &VpsDockerProvider, home: &Home) -> Host {
     let started_at = home.inside("docker inspect -f '{{.State.StartedAt}}' mine");
     let machine_name = home.inside("hostname");
@@ -226,6 +255,8 @@ async fn an_adopted_host_is_like_any_other(adopting: &VpsDockerProvider, home: &
     );
     assert_eq!(listed.provider, "adopted");
     host.start().await.expect("started");
+    let snapshot = SnapshotName::new("kept").expect("legal");
+    host.snapshot(&snapshot).await.expect("taken");
     let renamed = name(&unique("renamed"));
     host.rename(&renamed).await.expect("renamed");
     assert_eq!(run(&host, "hostname").await, format!("{renamed}\n"));

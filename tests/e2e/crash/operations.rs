@@ -3,9 +3,8 @@
 use std::pin::Pin;
 
 use vps_docker::model::SnapshotName;
-use vps_docker::store::HostSnapshot;
 use vps_docker::{
-    ErrorKind, Host, HostName, HostSpec, HostState, ImageSource, Result, VpsDockerProvider,
+    ErrorKind, HostName, HostSpec, HostState, ImageSource, Result, VpsDockerProvider,
 };
 
 /// What an operation works on.
@@ -30,6 +29,8 @@ pub(super) enum Before {
     /// What a create leaves that is killed when its instance runs and this side knows where.
     HalfAHost,
     A(HostState),
+    /// A host that runs, with two snapshots at least.
+    Snapshots,
 }
 
 /// An operation that is killed at each of its steps.
@@ -55,7 +56,7 @@ const STOP: Deed = |provider, subject| Box::pin(stop(provider, subject));
 const START: Deed = |provider, subject| Box::pin(start(provider, subject));
 const SNAPSHOT: Deed = |provider, subject| Box::pin(snapshot(provider, subject));
 const RESTORE: Deed = |provider, subject| Box::pin(restore(provider, subject));
-const DELETE_SNAPSHOT: Deed = |provider, subject| Box::pin(delete_snapshot(provider, subject));
+const DELETE: Deed = |provider, subject| Box::pin(delete_snapshot(provider, subject));
 
 /// All of them. Those on a host stand together: they share one.
 #[rustfmt::skip]
@@ -66,9 +67,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "rename", before: RUNNING, run: RENAME, until: None, recoveries: &[RENAME], after: Some(HostState::Running) },
     Operation { name: "stop", before: RUNNING, run: STOP, until: None, recoveries: &[STOP], after: Some(HostState::Stopped) },
     Operation { name: "start", before: STOPPED, run: START, until: None, recoveries: &[START], after: Some(HostState::Running) },
-    Operation { name: "snapshot", before: RUNNING, run: SNAPSHOT, until: None, recoveries: &[SNAPSHOT, START], after: Some(HostState::Running) },
-    Operation { name: "restore", before: RUNNING, run: RESTORE, until: None, recoveries: &[RESTORE, START], after: Some(HostState::Running) },
-    Operation { name: "delete", before: RUNNING, run: DELETE_SNAPSHOT, until: None, recoveries: &[DELETE_SNAPSHOT, START], after: Some(HostState::Running) },
+    Operation { name: "snapshot", before: Before::Snapshots, run: SNAPSHOT, until: None, recoveries: &[SNAPSHOT, START], after: Some(HostState::Running) },
+    Operation { name: "restore", before: Before::Snapshots, run: RESTORE, until: None, recoveries: &[RESTORE, START], after: Some(HostState::Running) },
+    Operation { name: "delete snapshot", before: Before::Snapshots, run: DELETE, until: None, recoveries: &[DELETE, START], after: Some(HostState::Running) },
 ];
 
 async fn create(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
@@ -130,25 +131,17 @@ async fn snapshot(provider: &VpsDockerProvider, subject: &Subject) -> Result<Lef
 }
 
 async fn restore(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
-    let mut host = provider.host(&subject.names[0]).await?;
-    let newest = newest_snapshot(&host).await?;
-    host.restore(&newest.id).await?;
-    host.close().await;
+    let name = &subject.names[0];
+    let oldest = provider.snapshots(name).await?.remove(0);
+    provider.restore(name, &oldest.id).await?.close().await;
     Ok(Some(HostState::Running))
 }
 
 async fn delete_snapshot(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
-    let host = provider.host(&subject.names[0]).await?;
-    let newest = newest_snapshot(&host).await?;
-    host.delete_snapshot(&newest.id).await?;
-    host.close().await;
-    Ok(Some(HostState::Running))
-}
-
-/// A new one where there is none.
-async fn newest_snapshot(host: &Host) -> Result<HostSnapshot> {
-    match host.snapshots().await?.pop() {
-        Some(newest) => Ok(newest),
-        None => host.snapshot(&SnapshotName::new("crash")?).await,
+    let name = &subject.names[0];
+    let newest = provider.snapshots(name).await?.pop();
+    if let Some(newest) = newest {
+        provider.delete_snapshot(name, &newest.id).await?;
     }
+    Ok(Some(HostState::Running))
 }
