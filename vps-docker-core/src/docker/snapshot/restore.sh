@@ -94,7 +94,7 @@ on_exit() {
     cat "$complaints" >&2
     if [ "$code" != 0 ]; then
         if [ -n "$began" ]; then recover_or_undo; else sweep; fi
-        if grep -qi 'no space left on device' "$complaints"; then
+        if ran_full "$complaints"; then
             refuse_for_space "$(du -s -B1 "$data" | cut -f 1)"
         fi
     fi

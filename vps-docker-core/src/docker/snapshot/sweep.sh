@@ -26,6 +26,9 @@ refuse_for_space() {
     exit 28
 }
 
+# Whether that is what the words in the file $1 are about. tar sees its last write cut short.
+ran_full() { grep -qi -e 'no space left on device' -e 'wrote only [0-9]* of [0-9]* bytes' "$1"; }
+
 free_bytes() { df --output=avail -B1 "$snapshots" | tail -n 1; }
 used_bytes() { du -s -B1 "$1" | cut -f 1; }
 # Rounded up.

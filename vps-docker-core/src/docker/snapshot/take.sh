@@ -195,7 +195,7 @@ on_exit() {
     cat "$complaints" >&2
     if [ "$code" != 0 ] && [ ! -e "$snapshots/$id.json" ]; then
         sweep
-        if grep -qi 'no space left on device' "$complaints"; then refuse_for_space "$needed"; fi
+        if ran_full "$complaints"; then refuse_for_space "$needed"; fi
     fi
     exit "$code"
 }
