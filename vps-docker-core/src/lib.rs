@@ -2,7 +2,7 @@
 //!
 //! Data flows one way, and a module imports only from its left:
 //!
-//! `model → error → keys → {client, cloud_init, ssh} → files → {registry, docker, store} → {adopted, idle} → lifecycle`
+//! `step → model → error → keys → {client, cloud_init, ssh} → files → {registry, docker, store} → {adopted, idle} → lifecycle`
 //!
 //! * [`model`]: plain data, no I/O.
 //! * [`Error`], [`ErrorKind`]: what went wrong, where, and what to do next.

@@ -1,5 +1,7 @@
 //! A machine that is there becomes a host, and when that goes it is what it was: nothing of ours on it,
 //! nothing of its owner's missing.
+//!
+//! Long because two machines serve all of it, one after the other: their boots are what costs the time.
 
 mod home;
 

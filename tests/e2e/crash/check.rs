@@ -97,10 +97,17 @@ pub(super) async fn is_whole(world: &World, name: &HostName, state: HostState) -
     record.generation
 }
 
-/// Prints all containers, and temporary files.
+/// Prints all containers, temporary files, and what of snapshots and restores is there by half.
 const ON_THE_VPS: &str = "docker ps --all --format '{{.Names}} {{.State}}'
-    find /etc/vps-docker \"$(docker volume inspect -f '{{.Mountpoint}}' vps-docker-state)\" \
-        -name '*.tmp*' -o -name '*.new*'";
+    state=$(docker volume inspect -f '{{.Mountpoint}}' vps-docker-state)
+    data=$(docker volume inspect -f '{{.Mountpoint}}' vps-docker-data)
+    find /etc/vps-docker \"$state\" -name '*.tmp*' -o -name '*.new*' -o -name restoring
+    ls -A \"${data%/*}\" | grep -v '^_data$'
+    {
+        ls \"$state/snapshots\" 2>/dev/null | sed -n 's/[.]json$//p'
+        ls \"$state/snapshots\" 2>/dev/null | grep -v -e '[.]json$' -e '^current$'
+        docker image ls --format '{{.Tag}}' vps-docker/snapshot
+    } | sort | uniq -c | grep -v '^ *3 '";
 
 /// Discovery shows it, once and as what it is.
 async fn listed(world: &World, name: &HostName, state: HostState) {

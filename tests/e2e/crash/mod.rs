@@ -11,10 +11,12 @@ mod child;
 mod operations;
 mod stepping_client;
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use operations::{Before, Left, OPERATIONS, Operation, Subject};
 use vps_docker::HostState;
+use vps_docker::model::SnapshotName;
 
 use self::child::{Fate, Run};
 use crate::support::{LocalImage, World, name, unique};
@@ -75,6 +77,18 @@ async fn what_works_on_a_host_and_is_killed_at_any_step_is_recovered() {
     scene.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_works_on_snapshots_and_is_killed_at_any_step_is_recovered() {
+    let image = LocalImage::with_sshd();
+    let mut scene = Scene::new(&image, "snapshots");
+    for operation in OPERATIONS {
+        if operation.before == Before::Snapshots {
+            scene.kill_at(operation, |_| true).await;
+        }
+    }
+    scene.end().await;
+}
+
 /// Every call of the provider's fails, before it was carried out and after, and the SSH connection
 /// breaks at every command: the create takes down what it made by itself.
 #[tokio::test(flavor = "multi_thread")]
@@ -97,6 +111,8 @@ struct Scene {
     world: World,
     subject: Subject,
     generation: u64,
+    /// Steps by which a host is looked up. They are the same for all that works on one, and come first.
+    looked_up: BTreeSet<String>,
 }
 
 impl Scene {
@@ -108,6 +124,7 @@ impl Scene {
                 image: image.name.clone(),
             },
             generation: 0,
+            looked_up: BTreeSet::new(),
         }
     }
 
@@ -118,6 +135,16 @@ impl Scene {
         let mut staged = false;
         // Files are written elsewhere first: whichever it is, killed there is killed there.
         steps.retain(|step| !step.starts_with("stage ") || !std::mem::replace(&mut staged, true));
+        if matches!(operation.before, Before::A(_) | Before::Snapshots) {
+            let looks_up = |step: &String| !step.starts_with("start ");
+            let lookup: Vec<String> = steps
+                .iter()
+                .take_while(|step| looks_up(step))
+                .cloned()
+                .collect();
+            steps.retain(|step| !self.looked_up.contains(step));
+            self.looked_up.extend(lookup);
+        }
         let turns = (0..).zip(steps).filter(|(turn, _)| chosen(*turn));
         for (turn, step) in turns {
             self.bring(operation.before).await;
@@ -185,11 +212,11 @@ impl Scene {
                 provider.destroy(name).await.expect("destroyed");
                 self.generation = 0;
             }
-            Before::A(_) if self.world.instances().await.is_empty() => {
+            _ if self.world.instances().await.is_empty() => {
                 let run = self.run(operation("create"), None).await;
                 assert_eq!(run.result, Some(Ok(())));
             }
-            Before::A(_) => {}
+            _ => {}
         }
         match before {
             Before::Nothing => {}
@@ -201,8 +228,15 @@ impl Scene {
             Before::A(HostState::Stopped) => {
                 provider.stop(name).await.expect("stopped").close().await;
             }
-            Before::A(_) => {
+            Before::A(_) | Before::Snapshots => {
                 provider.start(name).await.expect("started").close().await;
+            }
+        }
+        if before == Before::Snapshots {
+            let taken = provider.snapshots(name).await.expect("listed").len();
+            for _ in taken..2 {
+                let kept = SnapshotName::new("kept").expect("fit");
+                provider.snapshot(name, &kept).await.expect("taken");
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use vps_docker::model::SnapshotName;
 use vps_docker::{
     ErrorKind, HostName, HostSpec, HostState, ImageSource, Result, VpsDockerProvider,
 };
@@ -28,6 +29,8 @@ pub(super) enum Before {
     /// What a create leaves that is killed when its instance runs and this side knows where.
     HalfAHost,
     A(HostState),
+    /// A host that runs, with two snapshots at least.
+    Snapshots,
 }
 
 /// An operation that is killed at each of its steps.
@@ -51,6 +54,9 @@ const COLLECT: Deed = |provider, subject| Box::pin(collect(provider, subject));
 const RENAME: Deed = |provider, subject| Box::pin(rename(provider, subject));
 const STOP: Deed = |provider, subject| Box::pin(stop(provider, subject));
 const START: Deed = |provider, subject| Box::pin(start(provider, subject));
+const SNAPSHOT: Deed = |provider, subject| Box::pin(snapshot(provider, subject));
+const RESTORE: Deed = |provider, subject| Box::pin(restore(provider, subject));
+const DELETE: Deed = |provider, subject| Box::pin(delete_snapshot(provider, subject));
 
 /// All of them. Those on a host stand together: they share one.
 #[rustfmt::skip]
@@ -61,6 +67,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "rename", before: RUNNING, run: RENAME, until: None, recoveries: &[RENAME], after: Some(HostState::Running) },
     Operation { name: "stop", before: RUNNING, run: STOP, until: None, recoveries: &[STOP], after: Some(HostState::Stopped) },
     Operation { name: "start", before: STOPPED, run: START, until: None, recoveries: &[START], after: Some(HostState::Running) },
+    Operation { name: "snapshot", before: Before::Snapshots, run: SNAPSHOT, until: None, recoveries: &[SNAPSHOT, START], after: Some(HostState::Running) },
+    Operation { name: "restore", before: Before::Snapshots, run: RESTORE, until: None, recoveries: &[RESTORE, START], after: Some(HostState::Running) },
+    Operation { name: "delete snapshot", before: Before::Snapshots, run: DELETE, until: None, recoveries: &[DELETE, START], after: Some(HostState::Running) },
 ];
 
 async fn create(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
@@ -112,5 +121,27 @@ async fn stop(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
 
 async fn start(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
     provider.start(&subject.names[0]).await?.close().await;
+    Ok(Some(HostState::Running))
+}
+
+async fn snapshot(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    let name = SnapshotName::new("crash")?;
+    provider.snapshot(&subject.names[0], &name).await?;
+    Ok(Some(HostState::Running))
+}
+
+async fn restore(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    let name = &subject.names[0];
+    let oldest = provider.snapshots(name).await?.remove(0);
+    provider.restore(name, &oldest.id).await?.close().await;
+    Ok(Some(HostState::Running))
+}
+
+async fn delete_snapshot(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    let name = &subject.names[0];
+    let newest = provider.snapshots(name).await?.pop();
+    if let Some(newest) = newest {
+        provider.delete_snapshot(name, &newest.id).await?;
+    }
     Ok(Some(HostState::Running))
 }

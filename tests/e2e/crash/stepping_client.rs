@@ -55,11 +55,6 @@ impl VpsClient for SteppingClient {
             .await
     }
 
-    async fn adopt_machine(&self, machine: &MachineSpec) -> Result<Instance> {
-        self.change("adopt_machine", self.inner.adopt_machine(machine))
-            .await
-    }
-
     async fn instance(&self, id: &InstanceId) -> Result<Instance> {
         self.look("instance", self.inner.instance(id)).await
     }
@@ -116,6 +111,11 @@ impl VpsClient for SteppingClient {
 
     async fn list_ssh_keys(&self) -> Result<Vec<SshKey>> {
         self.look("list_ssh_keys", self.inner.list_ssh_keys()).await
+    }
+
+    async fn adopt_machine(&self, machine: &MachineSpec) -> Result<Instance> {
+        self.change("adopt_machine", self.inner.adopt_machine(machine))
+            .await
     }
 
     async fn delete_ssh_key(&self, id: &SshKeyId) -> Result<()> {

@@ -6,6 +6,7 @@ pub(super) fn title(command: &str) -> String {
     let command = words.iter().position(|word| !word.contains('='));
     match &words[command.unwrap_or_default()..] {
         ["sh", "-c", _script, name, ..] => (*name).to_owned(),
+        ["sudo", _, _, "sh", "-c", script] => title(script),
         ["timeout", _, "docker", verb, ..] | ["docker", verb, ..] => format!("docker {verb}"),
         _ => "command".to_owned(),
     }
@@ -46,6 +47,8 @@ mod tests {
             join(["docker", "build", "-t", "a b"])
         );
         assert_eq!(title(&build), "docker build");
+        let sudo = join(["sudo", "-n", "--", "sh", "-c", &script]);
+        assert_eq!(title(&sudo), "write");
         assert_eq!(title("timeout 60 docker wait vps-docker"), "docker wait");
         assert_eq!(title("login --password s3cret"), "command");
         assert_eq!(title("TOKEN=s3cret"), "command");

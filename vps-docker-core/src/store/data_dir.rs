@@ -62,8 +62,8 @@ impl DataDir {
         rustix::fs::flock(&lock, FlockOperation::LockExclusive)
             .map_err(|error| io_error("lock", &path, error.into()))?;
         let run = RunDir::make(&path.join("run"))?;
-        let owner = owner(&path, &run)?;
-        let key = |name: &str| client_key(&path.join("keys"), name, &owner, &run);
+        let owner = owner(&path, run.path())?;
+        let key = |name: &str| client_key(&path.join("keys"), name, &owner, run.path());
         let data_dir = Self {
             vps_key: key("vps")?,
             container_key: key("container")?,
@@ -187,7 +187,7 @@ fn check_ours(path: &Path) -> Result<()> {
         .map_err(|error| io_error("write to", path, error.into()))
 }
 
-fn owner(path: &Path, run: &RunDir) -> Result<OwnerId> {
+fn owner(path: &Path, run: &Path) -> Result<OwnerId> {
     let file = path.join("profile.json");
     if let Some(profile) = read_record::<Profile>(&file)? {
         return Ok(profile.owner);
@@ -200,7 +200,7 @@ fn owner(path: &Path, run: &RunDir) -> Result<OwnerId> {
     Ok(profile.owner)
 }
 
-fn client_key(directory: &Path, name: &str, owner: &OwnerId, run: &RunDir) -> Result<KeyPair> {
+fn client_key(directory: &Path, name: &str, owner: &OwnerId, run: &Path) -> Result<KeyPair> {
     let file = directory.join(format!("{name}_ed25519"));
     match read_key_pair(&file) {
         Err(error) if error.kind() == ErrorKind::NotFound => {}

@@ -9,16 +9,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::SCHEMA_VERSION;
-use super::run_dir::RunDir;
 use crate::error::{Error, ErrorKind, Result};
 use crate::step::step;
 
 /// Writes a file of mode 0600: temporary file in `staging`, fsync, rename, fsync of the directory.
 /// Whoever reads sees the old content or the new one; whoever looks for leftovers looks in one place.
-pub(super) fn write_atomically(path: &Path, content: &[u8], staging: &RunDir) -> Result<()> {
+pub(super) fn write_atomically(path: &Path, content: &[u8], staging: &Path) -> Result<()> {
     let directory = path.parent().expect("a file of ours stands in a directory");
     let write = || -> std::io::Result<()> {
-        let mut temporary = tempfile::NamedTempFile::new_in(staging.path())?;
+        let mut temporary = tempfile::NamedTempFile::new_in(staging)?;
         temporary.write_all(content)?;
         temporary.as_file().sync_all()?;
         step("stage", path.display());
@@ -76,8 +75,18 @@ pub(super) fn remove(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Removes a directory with all that is in it; one that is gone is fine.
+pub(super) fn remove_directory(path: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Ok(()) => step("remove", path.display()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(io_error("remove", path, error)),
+    }
+    Ok(())
+}
+
 /// Writes a record as JSON.
-pub(super) fn write_record<T: Serialize>(path: &Path, record: &T, staging: &RunDir) -> Result<()> {
+pub(super) fn write_record<T: Serialize>(path: &Path, record: &T, staging: &Path) -> Result<()> {
     let mut text = serde_json::to_vec_pretty(record).expect("records of ours are plain data");
     text.push(b'\n');
     write_atomically(path, &text, staging)

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::HostRecord;
-use super::file::{create_directory, io_error, read_record, write_atomically, write_record};
+use super::file::{
+    create_directory, io_error, read_record, remove_directory, write_atomically, write_record,
+};
 use super::run_dir::RunDir;
 use crate::error::Result;
 use crate::keys::PublicKey;
@@ -80,7 +82,7 @@ impl HostEntry {
 
     fn write(&self, known: &KnownHost) -> Result<()> {
         create_directory(&self.directory)?;
-        write_record(&self.directory.join("host.json"), known, &self.run)
+        write_record(&self.directory.join("host.json"), known, self.run.path())
     }
 
     /// Writes where the VPS stands and pins its key there.
@@ -95,7 +97,7 @@ impl HostEntry {
     /// Writes a file of pins.
     pub(crate) fn write_pins(&self, file: &Path, lines: &str) -> Result<()> {
         create_directory(&self.directory)?;
-        write_atomically(file, lines.as_bytes(), &self.run)
+        write_atomically(file, lines.as_bytes(), self.run.path())
     }
 
     /// Moves what is known to another name, which must be free. Where it was moved already nothing
@@ -114,11 +116,6 @@ impl HostEntry {
     /// # Errors
     /// When files cannot be removed.
     pub fn remove(&self) -> Result<()> {
-        match std::fs::remove_dir_all(&self.directory) {
-            Ok(()) => step("remove", self.directory.display()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(io_error("remove", &self.directory, error)),
-        }
-        Ok(())
+        remove_directory(&self.directory)
     }
 }

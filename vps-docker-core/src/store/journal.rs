@@ -152,7 +152,7 @@ impl OpenEntry {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&mut self, entry: JournalEntry) -> Result<()> {
-        write_record(&self.file, &entry, &self.run)?;
+        write_record(&self.file, &entry, self.run.path())?;
         self.entry = Some(entry);
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use rustix::fs::FlockOperation;
 use tempfile::TempDir;
 
-use super::file::{io_error, open_or_create};
+use super::file::{io_error, open_or_create, remove_directory};
 use crate::error::Result;
 
 /// A directory for what must not outlive this process: control sockets, files that are not written
@@ -46,14 +46,8 @@ fn sweep(parent: &Path) -> Result<()> {
     let failed = |error| io_error("list", parent, error);
     for entry in std::fs::read_dir(parent).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if is_held(&path) {
-            continue;
-        }
-        match std::fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(io_error("remove", &path, error));
-            }
-            _ => {}
+        if !is_held(&path) {
+            remove_directory(&path)?;
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ id=$1 name=$2 host=$3 host_id=$4
 image=vps-docker/snapshot:$1
 work=$snapshots/$1.tmp
 paused=''
+needed=0
 committing=''
 complaints=/run/vps-docker/snapshot.err
 pipe=/run/vps-docker/snapshot.pipe
