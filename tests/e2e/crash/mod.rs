@@ -25,7 +25,7 @@ use crate::support::{LocalImage, World, name, unique};
 const READS: [&str; 4] = [
     "await-bootstrap",
     "docker image",
-    "docker wait",
+    "docker-wait",
     "read-documents",
 ];
 
