@@ -11,6 +11,7 @@ mod child;
 mod operations;
 mod stepping_client;
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use operations::{Before, Left, OPERATIONS, Operation, Subject};
@@ -24,7 +25,7 @@ use crate::support::{LocalImage, World, name, unique};
 const READS: [&str; 4] = [
     "await-bootstrap",
     "docker image",
-    "docker wait",
+    "docker-wait",
     "read-documents",
 ];
 
@@ -69,7 +70,19 @@ async fn what_works_on_a_host_and_is_killed_at_any_step_is_recovered() {
     let image = LocalImage::with_sshd();
     let mut scene = Scene::new(&image, "whole");
     for operation in OPERATIONS {
-        if matches!(operation.before, Before::A(_) | Before::ASnapshot) {
+        if matches!(operation.before, Before::A(_)) {
+            scene.kill_at(operation, |_| true).await;
+        }
+    }
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_works_on_snapshots_and_is_killed_at_any_step_is_recovered() {
+    let image = LocalImage::with_sshd();
+    let mut scene = Scene::new(&image, "snapshots");
+    for operation in OPERATIONS {
+        if operation.before == Before::Snapshots {
             scene.kill_at(operation, |_| true).await;
         }
     }
@@ -98,11 +111,8 @@ struct Scene {
     world: World,
     subject: Subject,
     generation: u64,
-    /// What was there when it was checked last.
-    left: Left,
-    /// The steps of the operations so far.
-    begun: Vec<Vec<String>>,
-    staged: bool,
+    /// Steps by which a host is looked up. They are the same for all that works on one, and come first.
+    looked_up: BTreeSet<String>,
 }
 
 impl Scene {
@@ -114,16 +124,27 @@ impl Scene {
                 image: image.name.clone(),
             },
             generation: 0,
-            left: None,
-            begun: Vec::new(),
-            staged: false,
+            looked_up: BTreeSet::new(),
         }
     }
 
     /// Kills at those steps of the operation whose number is chosen, and recovers.
     async fn kill_at(&mut self, operation: &Operation, chosen: fn(usize) -> bool) {
-        let steps = self.steps(operation).await;
-        let steps = self.not_killed_at_yet(steps);
+        let mut steps = self.steps(operation).await;
+        steps.retain(|step| is_change(step));
+        let mut staged = false;
+        // Files are written elsewhere first: whichever it is, killed there is killed there.
+        steps.retain(|step| !step.starts_with("stage ") || !std::mem::replace(&mut staged, true));
+        if matches!(operation.before, Before::A(_) | Before::Snapshots) {
+            let looks_up = |step: &String| !step.starts_with("start ");
+            let lookup: Vec<String> = steps
+                .iter()
+                .take_while(|step| looks_up(step))
+                .cloned()
+                .collect();
+            steps.retain(|step| !self.looked_up.contains(step));
+            self.looked_up.extend(lookup);
+        }
         let turns = (0..).zip(steps).filter(|(turn, _)| chosen(*turn));
         for (turn, step) in turns {
             self.bring(operation.before).await;
@@ -146,24 +167,6 @@ impl Scene {
                 all - killed
             );
         }
-    }
-
-    /// Of the steps those that change something. How an operation begins, by looking at its host, and
-    /// that files are written elsewhere first is the same every time: once is enough.
-    fn not_killed_at_yet(&mut self, mut steps: Vec<String>) -> Vec<String> {
-        let common = |other: &Vec<String>| {
-            let pairs = steps.iter().zip(other);
-            pairs.take_while(|(one, other)| one == other).count()
-        };
-        let begun = self.begun.iter().map(common).max().unwrap_or_default();
-        self.begun.push(steps.clone());
-        steps.drain(..begun);
-        let staged = &mut self.staged;
-        steps.retain(|step| {
-            let again = step.starts_with("stage ") && std::mem::replace(staged, true);
-            is_change(step) && !again
-        });
-        steps
     }
 
     async fn fail_at_every_step(&mut self, operation: &Operation) {
@@ -203,7 +206,6 @@ impl Scene {
 
     /// Makes what stands before an operation of what stands there now.
     async fn bring(&mut self, before: Before) {
-        let left = self.left.take();
         let provider = &self.world.provider;
         let name = &self.subject.names[0];
         match before {
@@ -227,28 +229,21 @@ impl Scene {
             Before::A(HostState::Stopped) => {
                 provider.stop(name).await.expect("stopped").close().await;
             }
-            Before::A(_) | Before::ASnapshot if left == Some(HostState::Running) => {}
-            Before::A(_) | Before::ASnapshot => {
+            Before::A(_) | Before::Snapshots => {
                 provider.start(name).await.expect("started").close().await;
             }
         }
-        if before == Before::ASnapshot {
-            self.bring_a_snapshot().await;
-        }
-    }
-
-    /// Takes a snapshot if there is none.
-    async fn bring_a_snapshot(&self) {
-        let (provider, name) = (&self.world.provider, &self.subject.names[0]);
-        if provider.snapshots(name).await.expect("listed").is_empty() {
-            let taken = SnapshotName::new("brought").expect("legal");
-            provider.snapshot(name, &taken).await.expect("taken");
+        if before == Before::Snapshots {
+            let taken = provider.snapshots(name).await.expect("listed").len();
+            for _ in taken..2 {
+                let kept = SnapshotName::new("kept").expect("fit");
+                provider.snapshot(name, &kept).await.expect("taken");
+            }
         }
     }
 
     /// Checks what is there, and by which name it goes from now on.
     async fn check(&mut self, left: Left) {
-        self.left = left;
         let Some(state) = left else {
             check::nothing_is_left(&self.world).await;
             return;

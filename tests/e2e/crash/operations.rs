@@ -29,8 +29,8 @@ pub(super) enum Before {
     /// What a create leaves that is killed when its instance runs and this side knows where.
     HalfAHost,
     A(HostState),
-    /// One that runs and has a snapshot.
-    ASnapshot,
+    /// A host that runs, with two snapshots at least.
+    Snapshots,
 }
 
 /// An operation that is killed at each of its steps.
@@ -65,11 +65,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "create again", before: Before::HalfAHost, run: CREATE, until: Some("ask create_instance"), recoveries: &[COLLECT, DESTROY], after: Some(HostState::Running) },
     Operation { name: "destroy", before: Before::HalfAHost, run: DESTROY, until: None, recoveries: &[DESTROY], after: None },
     Operation { name: "rename", before: RUNNING, run: RENAME, until: None, recoveries: &[RENAME], after: Some(HostState::Running) },
-    Operation { name: "snapshot", before: RUNNING, run: SNAPSHOT, until: None, recoveries: &[SNAPSHOT], after: Some(HostState::Running) },
-    Operation { name: "restore", before: Before::ASnapshot, run: RESTORE, until: None, recoveries: &[RESTORE], after: Some(HostState::Running) },
-    Operation { name: "delete snapshot", before: Before::ASnapshot, run: DELETE, until: None, recoveries: &[DELETE], after: Some(HostState::Running) },
     Operation { name: "stop", before: RUNNING, run: STOP, until: None, recoveries: &[STOP], after: Some(HostState::Stopped) },
     Operation { name: "start", before: STOPPED, run: START, until: None, recoveries: &[START], after: Some(HostState::Running) },
+    Operation { name: "snapshot", before: Before::Snapshots, run: SNAPSHOT, until: None, recoveries: &[SNAPSHOT, START], after: Some(HostState::Running) },
+    Operation { name: "restore", before: Before::Snapshots, run: RESTORE, until: None, recoveries: &[RESTORE, START], after: Some(HostState::Running) },
+    Operation { name: "delete snapshot", before: Before::Snapshots, run: DELETE, until: None, recoveries: &[DELETE, START], after: Some(HostState::Running) },
 ];
 
 async fn create(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
@@ -125,25 +125,23 @@ async fn start(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> 
 }
 
 async fn snapshot(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
-    let name = SnapshotName::new("taken")?;
+    let name = SnapshotName::new("crash")?;
     provider.snapshot(&subject.names[0], &name).await?;
     Ok(Some(HostState::Running))
 }
 
 async fn restore(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
-    let mut host = provider.host(&subject.names[0]).await?;
-    let snapshots = host.snapshots().await?;
-    host.restore(&snapshots[0].id).await?;
-    host.close().await;
+    let name = &subject.names[0];
+    let oldest = provider.snapshots(name).await?.remove(0);
+    provider.restore(name, &oldest.id).await?.close().await;
     Ok(Some(HostState::Running))
 }
 
-/// Of the first one, where there is one.
 async fn delete_snapshot(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
-    let host = provider.host(&subject.names[0]).await?;
-    if let Some(first) = host.snapshots().await?.first() {
-        host.delete_snapshot(&first.id).await?;
+    let name = &subject.names[0];
+    let newest = provider.snapshots(name).await?.pop();
+    if let Some(newest) = newest {
+        provider.delete_snapshot(name, &newest.id).await?;
     }
-    host.close().await;
     Ok(Some(HostState::Running))
 }

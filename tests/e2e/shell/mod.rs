@@ -33,6 +33,7 @@ async fn the_doors_of_a_host_are_open_to_everything_that_people_use() {
     terminal::one_that_nobody_reads_holds_up_nothing(&host).await;
 
     ssh_family::all_of_it_gets_in_with_the_text_alone(&host).await;
+    ssh_family::a_command_runs_on_the_callers_terminal(&host).await;
 
     docker_socket::the_cli_and_libraries_work_through_it(&host).await;
     docker_socket::it_goes_when_it_is_closed_dropped_or_cut_off(&host).await;

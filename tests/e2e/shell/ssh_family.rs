@@ -101,6 +101,32 @@ pub(super) async fn all_of_it_gets_in_with_the_text_alone(host: &Host) {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("Host key verification failed"));
 }
 
+/// The words for a program that hands its terminal over, on a terminal of `script`'s.
+pub(super) async fn a_command_runs_on_the_callers_terminal(host: &Host) {
+    let text = "id -un; pwd; tty | cut -c 1-5; printf '<%s>' \"$@\"; exit 8";
+    let command = host.command(["sh", "-c", text, "sh", "it's $(two) words"]);
+    for (command, user) in [
+        (command.clone(), "root"),
+        (command.user("nobody"), "nobody"),
+    ] {
+        let words = command.current_dir("/tmp").ssh_words().expect("fit");
+        let mut script = Command::new("script")
+            .args(["-qec", &vps_docker::ssh::join(words), "/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a script program");
+        // Its end would be typed, and seen.
+        let input = script.stdin.take();
+        let output = script.wait_with_output().await.expect("ended");
+        drop(input);
+        let shown = String::from_utf8_lossy(&output.stdout);
+        let expected = format!("{user}\r\n/tmp\r\n/dev/\r\n<it's $(two) words>");
+        assert!(shown.contains(&expected), "{shown:?}");
+        assert_eq!(output.status.code(), Some(8), "{shown:?}");
+    }
+}
+
 /// With `-L` and `-D`, as editors use them. What is reached is something that listens on loopback inside.
 async fn forwarded_ports_lead_into_the_container(config: &Path) {
     let (local, socks) = (free_port().await, free_port().await);

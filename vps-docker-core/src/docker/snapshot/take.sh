@@ -9,9 +9,12 @@ id=$1 name=$2 host=$3 host_id=$4
 image=vps-docker/snapshot:$1
 work=$snapshots/$1.tmp
 paused=''
+needed=0
 committing=''
 complaints=/run/vps-docker/snapshot.err
 pipe=/run/vps-docker/snapshot.pipe
+# Not on the disk, which may be full: docker says nothing of what it could not print.
+committed=/run/vps-docker/snapshot.image
 
 main() {
     exec 3>&2 2>"$complaints"
@@ -34,7 +37,7 @@ main() {
     pack_most
     if [ "$status" = running ]; then pause; fi
     created_at=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)
-    commit_layer >"$work/image" &
+    commit_layer >"$committed" &
     committing=$!
     pack_rest
     wait "$committing"
@@ -150,8 +153,8 @@ finish() {
     comm -z -23 "$work/before" "$work/now" | names >"$work/dropped"
     # What it takes to run the image elsewhere.
     cp "$state/host.json" "$work/host.json"
-    image_id=$(cat "$work/image")
-    (cd "$work" && rm since before now unsorted trusted list image)
+    image_id=$(cat "$committed")
+    (cd "$work" && rm since before now unsorted trusted list)
     sizes=$(docker image inspect -f '{{.Size}}' "$image_id" "${container#* }")
     size=$((${sizes%%
 *} - ${sizes##*

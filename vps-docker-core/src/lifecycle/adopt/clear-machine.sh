@@ -2,7 +2,7 @@
 # units and files, and last our key. Docker stays, and so does everything else. Every step is tried, whatever became
 # of those before; when one fails, marker and key stay, so that it can be done again. Idempotent.
 #
-# $1: host id, $2: our public key. Exit code 65: it is another host's by now.
+# $1: host id, $2: our public key. Exit code 65: the machine is another host's, so nothing of this one is on it.
 set -u
 umask 077
 config=/etc/vps-docker
@@ -21,10 +21,7 @@ flock 9
 main() {
     rm -rf /etc/.vps-docker.new
     if [ -e "$marker/host" ]; then
-        if [ "$(cat "$marker/host")" != "$host" ]; then
-            cat "$marker/host" >&2
-            exit 65
-        fi
+        [ "$(cat "$marker/host")" = "$host" ] || exit 65
         end_strays
         remove_units
         remove_from_docker
@@ -53,31 +50,36 @@ try() {
 # A session of ours that broke off may still be at work, and put back what is removed here. Ours are commands over
 # SSH that name us, other than this one, and not those inside of containers.
 end_strays() {
-    own_session=$(session $$)
+    own_sessions=' '
+    id=$$
+    while [ "${id:-0}" -gt 0 ]; do
+        own_sessions="$own_sessions$(session "$id") "
+        id=$(parent "$id")
+    done
     own_namespace=$(readlink /proc/$$/ns/pid)
-    for process in /proc/[0-9]*; do
-        id=${process#/proc/}
+    for file in $(grep -lsF vps-docker /proc/[0-9]*/cmdline); do
+        process=${file%/cmdline}
         [ "$(readlink "$process/ns/pid")" = "$own_namespace" ] || continue
-        tr '\0' ' ' <"$process/cmdline" | grep -qF vps-docker || continue
         tr '\0' '\n' <"$process/environ" | grep -q '^SSH_CONNECTION=' || continue
-        session=$(session "$id")
-        [ -z "$session" ] || [ "$session" = "$own_session" ] || strays="${strays-} $session"
-    done 2>/dev/null
-    for session in ${strays-}; do
-        for stat in /proc/[0-9]*/stat; do
-            id=${stat#/proc/}
-            id=${id%/stat}
-            [ "$(session "$id")" != "$session" ] || kill -KILL "$id"
-        done
+        session=$(session "${process#/proc/}")
+        case $own_sessions in *" $session "*) ;; *) end_session "$session" ;; esac
     done 2>/dev/null
 }
 
-# The session of a process: the 4th word behind its name, which may hold anything.
-session() {
-    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
-    # shellcheck disable=SC2086
-    set -- ${stat##*)}
-    printf %s "${4-}"
+end_session() {
+    for stat in /proc/[0-9]*/stat; do
+        id=${stat#/proc/}
+        id=${id%/stat}
+        [ "$(session "$id")" != "$1" ] || kill -KILL "$id"
+    done
+}
+
+# Of a process: the 2nd and the 4th word behind its name, which may hold anything.
+parent() { word 2 "$1"; }
+session() { word 4 "$1"; }
+word() {
+    stat=$(cat "/proc/$2/stat" 2>/dev/null) || return 0
+    printf %s "${stat##*) }" | cut -d ' ' -f "$1"
 }
 
 remove_units() {
@@ -120,9 +122,9 @@ remove_from_docker() {
     for volume in vps-docker-state vps-docker-data; do
         try docker volume rm --force "$volume"
     done
-    # Snapshots bear the label of the container that they were made of.
+    # Snapshots bear a label of their own, whatever host they were taken of.
     {
-        images --filter "label=vps-docker-host=$host"
+        images --filter label=vps-docker-snapshot
         images vps-docker/derived
         images vps-docker/built
         images vps-docker/snapshot

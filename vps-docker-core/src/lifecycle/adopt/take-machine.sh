@@ -28,8 +28,11 @@ else
     docker_config=$7
     [ -e /etc/docker/daemon.json ] || : >"$new/adopted/made-docker-config"
 fi
-# Fails where somebody else was faster.
-mv -T "$new" "$config"
+mv -T "$new" "$config" 2>/dev/null || {
+    rm -rf "$new"
+    echo 'another adoption of this machine was faster' >&2
+    exit 1
+}
 
 if ! [ -e "$config/adopted/key-was-there" ]; then
     mkdir -p "$ssh"

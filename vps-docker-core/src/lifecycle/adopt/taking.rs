@@ -135,6 +135,12 @@ fn refuse_choices(spec: &HostSpec) -> Result<()> {
             format!("a machine that is there cannot boot from the instance snapshot {id}"),
         ));
     }
+    if let HostOrigin::InstanceSnapshot(_) = spec.origin {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            "a machine that is there has its disk already; begin with the snapshot of a host instead",
+        ));
+    }
     Ok(())
 }
 
