@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use vps_docker::model::{
-    BootImage, HostId, HostTags, Instance, InstanceSpec, OwnerId, SshKeyId, Timestamp,
+    BootImage, HostId, HostTags, Instance, InstanceSnapshotName, InstanceSpec, OwnerId,
+    SnapshotName, SshKeyId, Timestamp,
 };
 use vps_docker::secrecy::SecretString;
 use vps_docker::store::JournalEntry;
@@ -95,6 +96,33 @@ async fn garbage_is_shown_then_removed_and_nothing_else() {
         .await
         .expect("destroyed");
     assert_eq!(gc().await, []);
+
+    // A snapshot whose host is gone is shown, and goes only when that is asked for.
+    let orphan = InstanceSnapshotName {
+        owner: owner.clone(),
+        host: HostId::random(),
+        name: SnapshotName::new("golden").expect("legal"),
+    };
+    let kept = InstanceSnapshotName {
+        host: host.info().id.clone(),
+        ..orphan.clone()
+    };
+    let take = async |name: &InstanceSnapshotName| {
+        let taken = client.create_snapshot(&ready.id, &name.to_string()).await;
+        taken.expect("taken").id
+    };
+    let (orphan, kept) = (take(&orphan).await, take(&kept).await);
+    let found = gc().await;
+    let [GarbageItem::OrphanSnapshot { id, .. }] = &found[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!(*id, orphan);
+    world.provider.gc().await.expect("found").collect().await;
+    assert_eq!(gc().await, found, "nobody has asked for that");
+    let garbage = world.provider.gc().await.expect("found");
+    garbage.snapshots_too().collect().await;
+    assert_eq!(gc().await, []);
+    client.delete_snapshot(&kept).await.expect("still there");
 
     // The instance is destroyed behind our back: what is known here leads nowhere, and the key at the
     // provider serves nobody.

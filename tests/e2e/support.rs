@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 use vps_docker::model::{
     Catalog, DestroyOutcome, HostSpecBuilder, HostTags, Instance, InstanceFilter, InstanceId,
-    InstanceSnapshotName, InstanceSpec, SshKey, SshKeyId, Tags,
+    InstanceSnapshot, InstanceSnapshotName, InstanceSpec, SnapshotId, SshKey, SshKeyId, Tags,
 };
 use vps_docker::provider_local::{LocalConfig, LocalProvider};
 use vps_docker::{
@@ -314,6 +314,18 @@ impl VpsClient for Altered {
     async fn set_tags(&self, id: &InstanceId, tags: &Tags) -> Result<()> {
         self.called("set_tags");
         self.inner.set_tags(id, tags).await
+    }
+
+    async fn create_snapshot(&self, id: &InstanceId, name: &str) -> Result<InstanceSnapshot> {
+        self.inner.create_snapshot(id, name).await
+    }
+
+    async fn list_snapshots(&self) -> Result<Vec<InstanceSnapshot>> {
+        self.inner.list_snapshots().await
+    }
+
+    async fn delete_snapshot(&self, id: &SnapshotId) -> Result<()> {
+        self.inner.delete_snapshot(id).await
     }
 }
 

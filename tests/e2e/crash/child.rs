@@ -146,6 +146,9 @@ impl Steps {
         for (text, instead) in &self.replaced {
             name = name.replace(text, instead);
         }
+        if let Some((deed, _random)) = name.split_once(" /run/") {
+            name = format!("{deed} /run/*");
+        }
         let mut seen = self.seen.lock().expect("nobody panics while holding it");
         let times = seen.entry(name.clone()).or_default();
         *times += 1;

@@ -25,7 +25,7 @@ use crate::support::{LocalImage, World, name, unique};
 const READS: [&str; 4] = [
     "await-bootstrap",
     "docker image",
-    "docker wait",
+    "docker-wait",
     "read-documents",
 ];
 
@@ -176,6 +176,7 @@ impl Scene {
             }
             self.bring(operation.before).await;
             let run = self.run(operation, Some((&step, Fate::Failed))).await;
+            assert!(run.steps.contains(&step), "{step:?} was not reached");
             let result = run.result.expect("nobody killed it");
             println!("{:<13} failed at  {step}: {result:?}", operation.name);
             match result {

@@ -80,17 +80,24 @@ impl DockerOverSsh {
     }
 
     /// Waits for a container to end and returns its exit code, `None` when it runs on at the limit.
-    /// The other side keeps the limit too: a session that nobody listens to any more counts against
-    /// sshd's maximum until its command ends.
+    /// Dropped, the waiting ends on the other side too: there it would hold the connection open, and
+    /// count against sshd's maximum of sessions.
     pub(crate) async fn wait_for_end(
         &self,
         container: &str,
         limit: Duration,
     ) -> Result<Option<String>> {
         const TIMED_OUT: i32 = 124;
+        const SCRIPT: &str = "exec 3<&0
+            timeout \"$1\" docker wait \"$2\" & waiting=$!
+            { cat <&3; kill \"$waiting\"; } >/dev/null 2>&1 &
+            wait \"$waiting\"";
         let seconds = limit.as_secs().max(1).to_string();
-        let command = join(["timeout", &seconds, "docker", "wait", container]);
-        let output = self.vps.run(&command, b"").await?;
+        let command = join(["sh", "-c", SCRIPT, "docker-wait", &seconds, container]);
+        let mut waiting = self.vps.spawn(&command).await?;
+        // Its end is that of the waiting.
+        let _held = waiting.stdin.take();
+        let output = waiting.finish(b"").await?;
         if output.exit_code() == TIMED_OUT {
             return Ok(None);
         }

@@ -14,7 +14,10 @@ use super::look::Look;
 use super::rollback;
 use crate::client::VpsClientExt;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{DestroyOutcome, HostName, HostTags, Instance, InstanceId, SshKeyId, Timestamp};
+use crate::model::{
+    DestroyOutcome, HostId, HostName, HostTags, Instance, InstanceId, InstanceSnapshotName,
+    SnapshotId, SnapshotName, SshKeyId, Timestamp,
+};
 use crate::ssh::run_once;
 use crate::store::JournalEntry;
 
@@ -23,6 +26,7 @@ use crate::store::JournalEntry;
 pub struct Garbage {
     engine: Arc<Engine>,
     found: Vec<GarbageItem>,
+    snapshots_too: bool,
 }
 
 /// One thing that nobody needs any more.
@@ -50,6 +54,14 @@ pub enum GarbageItem {
     SshKey {
         /// The provider's id.
         id: SshKeyId,
+    },
+    /// A snapshot of an instance whose host is gone. It is billed; it may also be all that is left of
+    /// the host, or a golden image: it goes only when that is asked for.
+    OrphanSnapshot {
+        /// The provider's id.
+        id: SnapshotId,
+        /// What the user called it.
+        name: SnapshotName,
     },
     /// What this side remembers of a host whose instance is gone.
     ForgottenHost {
@@ -87,12 +99,22 @@ impl Garbage {
         &self.found
     }
 
-    /// Removes what was found, each after a look whether it still is garbage. Every one is tried,
+    /// Snapshots whose host is gone are to be removed as well.
+    #[must_use]
+    pub fn snapshots_too(mut self) -> Self {
+        self.snapshots_too = true;
+        self
+    }
+
+    /// Removes what was found, but for snapshots unless [they too](Self::snapshots_too), each after a look whether it still is garbage. Every one is tried,
     /// whatever became of those before it. Idempotent; dropped in the middle, what is left is
     /// found again.
     pub async fn collect(self) -> Vec<Collected> {
         let mut collected = Vec::with_capacity(self.found.len());
         for item in self.found {
+            if matches!(item, GarbageItem::OrphanSnapshot { .. }) && !self.snapshots_too {
+                continue;
+            }
             let removed = remove(&self.engine, &item).await;
             let (error, ends_at) = match removed {
                 Ok(DestroyOutcome::Gone) => (None, None),
@@ -128,6 +150,12 @@ impl fmt::Display for GarbageItem {
                 "the instance {instance_id} of {host}, which was to be ready by {expired_at}"
             ),
             Self::SshKey { id } => write!(f, "the SSH key {id}, which no instance of ours uses"),
+            Self::OrphanSnapshot { id, name } => {
+                write!(
+                    f,
+                    "the snapshot {name} ({id}) of an instance whose host is gone"
+                )
+            }
             Self::ForgottenHost { host, instance_id } => write!(
                 f,
                 "what is known here of {host}, whose instance {instance_id} is gone"
@@ -163,6 +191,7 @@ pub(super) async fn find(engine: &Arc<Engine>) -> Result<Garbage> {
             });
         }
     }
+    found.extend(orphan_snapshots(engine, &listed).await?);
     if ours.is_empty() && creates.is_empty() {
         found.extend(unused_keys(engine).await?);
     }
@@ -175,6 +204,7 @@ pub(super) async fn find(engine: &Arc<Engine>) -> Result<Garbage> {
     Ok(Garbage {
         engine: Arc::clone(engine),
         found,
+        snapshots_too: false,
     })
 }
 
@@ -240,6 +270,27 @@ async fn is_gone(engine: &Engine, id: &InstanceId) -> Result<bool> {
     }
 }
 
+/// This owner's snapshots of instances, of hosts that no instance bears the id of.
+async fn orphan_snapshots(engine: &Engine, listed: &[Instance]) -> Result<Vec<GarbageItem>> {
+    if !engine.client.capabilities().snapshots {
+        return Ok(Vec::new());
+    }
+    let owner = engine.data_dir.owner();
+    let lives = |host: &HostId| {
+        let mut hosts = listed.iter().map(|instance| instance.tag(HostTags::HOST));
+        hosts.any(|tag| tag == Some(host.as_str()))
+    };
+    let snapshots = engine.client.list_snapshots().await?.into_iter();
+    let orphans = snapshots.filter_map(|snapshot| {
+        let name = InstanceSnapshotName::parse(&snapshot.name)?;
+        (name.owner == *owner && !lives(&name.host)).then_some(GarbageItem::OrphanSnapshot {
+            id: snapshot.id,
+            name: name.name,
+        })
+    });
+    Ok(orphans.collect())
+}
+
 async fn unused_keys(engine: &Engine) -> Result<Vec<GarbageItem>> {
     if !engine.client.capabilities().ssh_key_store {
         return Ok(Vec::new());
@@ -280,6 +331,10 @@ async fn remove(engine: &Engine, item: &GarbageItem) -> Result<DestroyOutcome> {
         }
         GarbageItem::SshKey { id } => {
             engine.client.delete_ssh_key(id).await?;
+            Ok(DestroyOutcome::Gone)
+        }
+        GarbageItem::OrphanSnapshot { id, .. } => {
+            engine.client.delete_snapshot(id).await?;
             Ok(DestroyOutcome::Gone)
         }
         GarbageItem::ForgottenHost { host, instance_id } => {
