@@ -348,10 +348,13 @@ impl LocalImage {
 
     /// Debian with an sshd in it, which a create need not install.
     pub(crate) fn with_sshd() -> Self {
-        Self::build(
+        // Another image for each test: a test removes its own by id.
+        Self::build(&format!(
             "FROM debian:bookworm-slim\nRUN apt-get update -q && \
-             apt-get install -qy --no-install-recommends openssh-server\n",
-        )
+             apt-get install -qy --no-install-recommends openssh-server\n\
+             LABEL vps-docker-test-of={}\n",
+            unique("test")
+        ))
     }
 
     /// Builds it of a Dockerfile, with these files as the context.

@@ -176,7 +176,10 @@ impl Scene {
             }
             self.bring(operation.before).await;
             let run = self.run(operation, Some((&step, Fate::Failed))).await;
-            assert!(run.steps.contains(&step), "{step:?} was not reached");
+            assert!(
+                run.steps.contains(&step),
+                "{step:?} was not reached: {run:?}"
+            );
             let result = run.result.expect("nobody killed it");
             println!("{:<13} failed at  {step}: {result:?}", operation.name);
             match result {
