@@ -1,6 +1,9 @@
 //! All checks and all tests.
 
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::thread::JoinHandle;
 
 use anyhow::{Result, bail};
 
@@ -25,6 +28,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         return stages.finish();
     }
     check::add_to(&mut stages);
+    // Who picks tests of the runner's does not wait for minutes of others.
+    let picked = !options.for_the_runner.is_empty();
+    let scripts: Vec<Script> = scripts
+        .into_iter()
+        .map(|path| Script::start(&path, picked))
+        .collect();
     stages.run("tests", || {
         let mut commands = options.commands(installed("cargo-nextest")).into_iter();
         commands.try_for_each(|words| Cmd::cargo().args(words).run())
@@ -35,16 +44,40 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             .run()
     });
     for script in scripts {
-        let path = script.strip_prefix(root()).unwrap_or(&script);
-        let name = path.display().to_string();
-        // Who picks tests of the runner's does not wait for minutes of others.
-        if options.for_the_runner.is_empty() {
-            stages.run(&name, || Cmd::new("bash").arg(path).run());
-        } else {
-            stages.skip(&name, "only what was picked for the test runner");
+        match script.running {
+            Some(running) => drop(stages.run(&script.name, || show(running))),
+            None => stages.skip(&script.name, "only what was picked for the test runner"),
         }
     }
     stages.finish()
+}
+
+/// One of the scripts among the tests. It runs beside them, for both wait more than they work; what it
+/// says is shown when they have ended.
+struct Script {
+    name: String,
+    running: Option<JoinHandle<Result<Output>>>,
+}
+
+impl Script {
+    fn start(path: &Path, left_out: bool) -> Self {
+        let path = path.strip_prefix(root()).unwrap_or(path).to_owned();
+        let name = path.display().to_string();
+        let run = move || Cmd::new("bash").arg(path).output();
+        let running = (!left_out).then(|| std::thread::spawn(run));
+        Self { name, running }
+    }
+}
+
+/// Waits for a script, and shows what it has said.
+fn show(running: JoinHandle<Result<Output>>) -> Result<()> {
+    let output = running.join().expect("it does not panic")?;
+    io::stdout().write_all(&output.stdout)?;
+    io::stderr().write_all(&output.stderr)?;
+    if !output.status.success() {
+        bail!("it failed ({})", output.status);
+    }
+    Ok(())
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
