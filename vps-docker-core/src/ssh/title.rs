@@ -6,15 +6,15 @@ pub(super) fn title(command: &str) -> String {
     let command = words.iter().position(|word| !word.contains('='));
     match &words[command.unwrap_or_default()..] {
         ["sh", "-c", _script, name, ..] => (*name).to_owned(),
-        ["sudo", _, _, "sh", "-c", script] => title(script),
-        ["timeout", _, "docker", verb, ..] | ["docker", verb, ..] => format!("docker {verb}"),
+        ["sudo", _, _, "sh", "-c", script, ..] => title(script),
+        ["docker", verb, ..] => format!("docker {verb}"),
         _ => "command".to_owned(),
     }
 }
 
 /// The first words of a line that [`join`](super::join) has quoted; enough for a title.
 fn first_words(line: &str) -> Vec<String> {
-    const ENOUGH: usize = 5;
+    const ENOUGH: usize = 6;
     let (mut words, mut word) = (Vec::new(), String::new());
     let mut chars = line.chars();
     let mut quoted = false;
@@ -49,7 +49,6 @@ mod tests {
         assert_eq!(title(&build), "docker build");
         let sudo = join(["sudo", "-n", "--", "sh", "-c", &script]);
         assert_eq!(title(&sudo), "write");
-        assert_eq!(title("timeout 60 docker wait vps-docker"), "docker wait");
         assert_eq!(title("login --password s3cret"), "command");
         assert_eq!(title("TOKEN=s3cret"), "command");
         assert_eq!(title(""), "command");
