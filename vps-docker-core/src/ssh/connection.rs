@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::banner::wait_for_banner;
-use super::failure::connect_error;
+use super::failure::{cannot_start, connect_error};
 use super::gate::{Gate, open_patiently};
 use super::link::{Link, exited};
 use super::socket_dir::control_socket_dir;
@@ -112,14 +112,7 @@ impl Connection {
         let socket = sockets.path().join("m");
         let mut master = master_command(endpoint, identity, &socket)
             .spawn()
-            .map_err(|error| {
-                Error::new(
-                    ErrorKind::State,
-                    "cannot start the `ssh` program; install OpenSSH's client \
-                 (Debian: apt-get install openssh-client)",
-                )
-                .with_source(error)
-            })?;
+            .map_err(|error| cannot_start("ssh", error))?;
         if !says_ready(&mut master).await {
             let mut complaint = String::new();
             if let Some(stderr) = master.stderr.as_mut() {

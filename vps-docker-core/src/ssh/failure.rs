@@ -5,6 +5,18 @@ use std::path::Path;
 use crate::error::{Error, ErrorKind};
 use crate::model::SshEndpoint;
 
+/// A program of OpenSSH's client that cannot be started.
+pub(super) fn cannot_start(program: &str, error: std::io::Error) -> Error {
+    Error::new(
+        ErrorKind::State,
+        format!(
+            "cannot start the `{program}` program; install OpenSSH's client \
+             (Debian: apt-get install openssh-client)"
+        ),
+    )
+    .with_source(error)
+}
+
 /// Turns what `ssh` printed when it could not connect into an error.
 pub(super) fn connect_error(endpoint: &SshEndpoint, complaint: &str) -> Error {
     let place = format!("{}@{} port {}", endpoint.user, endpoint.host, endpoint.port);

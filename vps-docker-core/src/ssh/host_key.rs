@@ -4,6 +4,7 @@ use std::process::Stdio;
 use tokio::process::Command;
 use tokio::time::{Instant, timeout_at};
 
+use super::failure::cannot_start;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::PublicKey;
 
@@ -38,14 +39,7 @@ pub(crate) async fn presented_host_key(
     let output = timeout_at(deadline, scan)
         .await
         .map_err(|_elapsed| no_key())?
-        .map_err(|error| {
-            Error::new(
-                ErrorKind::State,
-                "cannot start `ssh-keyscan`; install OpenSSH's client \
-                 (Debian: apt-get install openssh-client)",
-            )
-            .with_source(error)
-        })?;
+        .map_err(|error| cannot_start("ssh-keyscan", error))?;
     let lines = String::from_utf8_lossy(&output.stdout).into_owned();
     let key = lines
         .lines()

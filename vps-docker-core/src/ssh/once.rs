@@ -4,7 +4,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, timeout_at};
 
 use super::connection::address;
-use super::failure::connect_error;
+use super::failure::{cannot_start, connect_error};
 use super::title::title;
 use super::transport::Output;
 use crate::error::{Error, ErrorKind, Result};
@@ -47,14 +47,7 @@ pub(crate) async fn run_once(
             )
             .retryable()
         })?
-        .map_err(|error| {
-            Error::new(
-                ErrorKind::State,
-                "cannot start the `ssh` program; install OpenSSH's client \
-                 (Debian: apt-get install openssh-client)",
-            )
-            .with_source(error)
-        })?;
+        .map_err(|error| cannot_start("ssh", error))?;
     let output = Output {
         status: output.status,
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
