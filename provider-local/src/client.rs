@@ -68,6 +68,8 @@ impl VpsClient for LocalProvider {
         capabilities.rename = true;
         capabilities.power = true;
         capabilities.snapshots = true;
+        capabilities.create_from_snapshot = true;
+        capabilities.unique_names = true;
         capabilities
     }
 

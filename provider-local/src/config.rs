@@ -1,7 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use secrecy::ExposeSecret;
-use vps_docker_core::registry::ProviderOptions;
+use vps_docker_core::registry::{ProviderOption, ProviderOptions};
 use vps_docker_core::{Error, ErrorKind, Result};
 
 use crate::address::Subnet;
@@ -19,13 +18,14 @@ pub struct LocalConfig {
     pub(crate) scratch_dir: PathBuf,
 }
 
-const KEYS: &[&str] = &[
-    "socket",
-    "network",
-    "subnet",
-    "metadata_service",
-    "mirror",
-    "scratch_dir",
+/// What [`LocalConfig::from_options`] knows.
+pub(crate) const OPTIONS: &[ProviderOption] = &[
+    ProviderOption::optional("socket", "path of the Docker engine's unix socket"),
+    ProviderOption::optional("network", "name of the bridge network, which also is the account"),
+    ProviderOption::optional("subnet", "IPv4 range of that network"),
+    ProviderOption::optional("metadata_service", "serve user_data at 169.254.169.254"),
+    ProviderOption::optional("mirror", "URL of a Debian mirror"),
+    ProviderOption::optional("scratch_dir", "directory for locks and images in the making"),
 ];
 
 impl Default for LocalConfig {
@@ -47,9 +47,9 @@ impl LocalConfig {
     /// # Errors
     /// [`ErrorKind::Invalid`] for an unknown key or an unfit value.
     pub fn from_options(options: &ProviderOptions) -> Result<Self> {
-        options.check_known(KEYS)?;
+        options.check_known(OPTIONS)?;
         let mut config = Self::default();
-        let text = |key: &str| options.value(key).map(ExposeSecret::expose_secret);
+        let text = |key: &str| options.text(key);
         if let Some(socket) = text("socket") {
             config = config.socket(socket);
         }
@@ -59,13 +59,7 @@ impl LocalConfig {
         if let Some(subnet) = text("subnet") {
             config = config.subnet(subnet)?;
         }
-        if let Some(wanted) = text("metadata_service") {
-            config = config.metadata_service(wanted.parse().map_err(|_| {
-                invalid(format!(
-                    "metadata_service is {wanted:?}; write true or false"
-                ))
-            })?);
-        }
+        config = config.metadata_service(options.switch("metadata_service")?);
         if let Some(mirror) = text("mirror") {
             config = config.mirror(mirror)?;
         }

@@ -1,11 +1,12 @@
 //! Between the engine's words and ours.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum, Volume};
 use vps_docker_core::model::{
-    Catalog, HostTags, Image, Instance, InstanceId, InstanceState, Money, Plan, Region, Timestamp,
+    Catalog, HostTags, Image, Instance, InstanceId, InstanceState, Money, Plan, Price,
+    Region, Timestamp,
 };
 use vps_docker_core::{Error, ErrorKind, Result};
 
@@ -55,8 +56,11 @@ pub(crate) fn catalog(machine_cpus: u32) -> Catalog {
             cpus,
             memory_mib: size.memory_mib.unsigned_abs(),
             disk_gib: None,
-            hourly: Some(Money::zero("EUR")),
-            monthly: Some(Money::zero("EUR")),
+            price: Price {
+                hourly: Some(Money::zero("EUR")),
+                monthly: Some(Money::zero("EUR")),
+            },
+            regional_prices: BTreeMap::new(),
             regions: Vec::new(),
         }
     };

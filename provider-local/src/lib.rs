@@ -65,6 +65,7 @@ pub fn register(registry: &mut Registry) -> Result<()> {
     registry.add(Registration {
         name: NAME,
         description: "a VPS on your own Docker engine; free, needs Linux",
+        options: config::OPTIONS,
         build: |options| {
             let config = LocalConfig::from_options(options)?;
             Ok(std::sync::Arc::new(LocalProvider::new(config)))

@@ -132,13 +132,7 @@ async fn take(
         .commit_container(options, config)
         .await
         .map_err(during("commit container"))?;
-    Ok(InstanceSnapshot {
-        id: id.clone(),
-        name: description.name,
-        instance_id: Some(description.instance),
-        created_at: Some(Timestamp::now()),
-        size_bytes: description.size_bytes,
-    })
+    Ok(describe_as(id.clone(), description, Some(Timestamp::now())))
 }
 
 /// Lists the snapshots of the account, with one call.
@@ -215,13 +209,21 @@ fn describe(image: &ImageSummary) -> Result<InstanceSnapshot> {
             )
             .with_source(error)
         })?;
-    Ok(InstanceSnapshot {
-        id: SnapshotId::new(label(wire::SNAPSHOT)),
-        name: description.name,
-        instance_id: Some(description.instance),
-        created_at: Timestamp::from_unix_seconds(image.created),
-        size_bytes: description.size_bytes,
-    })
+    let id = SnapshotId::new(label(wire::SNAPSHOT));
+    let created_at = Timestamp::from_unix_seconds(image.created);
+    Ok(describe_as(id, description, created_at))
+}
+
+fn describe_as(
+    id: SnapshotId,
+    description: SnapshotDescription,
+    created_at: Option<Timestamp>,
+) -> InstanceSnapshot {
+    let mut snapshot = InstanceSnapshot::new(id, description.name);
+    snapshot.instance_id = Some(description.instance);
+    snapshot.created_at = created_at;
+    snapshot.size_bytes = description.size_bytes;
+    snapshot
 }
 
 async fn remove_volume(store: &Store, id: &SnapshotId) -> Result<()> {

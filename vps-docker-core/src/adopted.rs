@@ -16,13 +16,17 @@ use crate::model::{
     Catalog, DestroyOutcome, Instance, InstanceFilter, InstanceId, InstanceSpec, InstanceState,
     MachineSpec, SshKeyId, Tags, Timestamp,
 };
-use crate::registry::{Linked, ProviderOptions, Registration, Registry};
+use crate::registry::{Linked, ProviderOption, ProviderOptions, Registration, Registry};
 use crate::store::Machines;
 
 /// The name under which it is registered.
 const NAME: &str = "adopted";
 /// Its one option: the data directory.
 const DATA_DIR: &str = "data_dir";
+const OPTIONS: &[ProviderOption] = &[ProviderOption::required(
+    DATA_DIR,
+    "where its machines are kept",
+)];
 
 /// The client of the provider `adopted`: machines of your own, taken by
 /// [`VpsDockerProvider::adopt`](crate::VpsDockerProvider::adopt). To the registry its one option is
@@ -58,6 +62,7 @@ pub fn register(registry: &mut Registry) -> Result<()> {
     registry.add(Registration {
         name: NAME,
         description: "machines of your own that you reach by SSH",
+        options: OPTIONS,
         build,
     })
 }
@@ -65,13 +70,9 @@ pub fn register(registry: &mut Registry) -> Result<()> {
 inventory::submit!(Linked(register));
 
 fn build(options: &ProviderOptions) -> Result<Arc<dyn VpsClient>> {
-    options.check_known(&[DATA_DIR])?;
-    let data_dir = options.value(DATA_DIR).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Invalid,
-            "the provider \"adopted\" needs the option data_dir: where its machines are kept",
-        )
-    })?;
+    options.check_known(OPTIONS)?;
+    options.check_complete(NAME, OPTIONS)?;
+    let data_dir = options.value(DATA_DIR).expect("it was checked");
     Ok(Arc::new(AdoptedMachines::new(Path::new(
         data_dir.expose_secret(),
     ))))

@@ -18,6 +18,8 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     retryable: bool,
+    unclear: bool,
+    request_id: Option<String>,
     provider_code: Option<String>,
     operation: Option<String>,
     host: Option<String>,
@@ -76,6 +78,8 @@ impl Error {
             kind,
             message: message.into(),
             retryable: false,
+            unclear: false,
+            request_id: None,
             provider_code: None,
             operation: None,
             host: None,
@@ -97,6 +101,21 @@ impl Error {
     #[must_use]
     pub fn retryable(mut self) -> Self {
         self.0.retryable = true;
+        self
+    }
+
+    /// Says that the call may have been carried out although it failed: the connection broke after
+    /// the request was sent, or the answer could not be understood.
+    #[must_use]
+    pub fn unclear(mut self) -> Self {
+        self.0.unclear = true;
+        self
+    }
+
+    /// Adds the id that the provider gave the request, for its support.
+    #[must_use]
+    pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
+        self.0.request_id = Some(id.into());
         self
     }
 
@@ -154,6 +173,18 @@ impl Error {
         self.0.retryable
     }
 
+    /// Whether the call may have been carried out although it failed: look before it is made again.
+    #[must_use]
+    pub fn is_unclear(&self) -> bool {
+        self.0.unclear
+    }
+
+    /// The id that the provider gave the request.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
     /// The provider's own code or status.
     #[must_use]
     pub fn provider_code(&self) -> Option<&str> {
@@ -195,6 +226,9 @@ impl fmt::Display for Error {
         }
         if let Some(code) = &inner.provider_code {
             place.push(format!("provider code {code}"));
+        }
+        if let Some(id) = &inner.request_id {
+            place.push(format!("request {id}"));
         }
         if !place.is_empty() {
             write!(f, " ({})", place.join(", "))?;

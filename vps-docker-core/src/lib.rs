@@ -2,7 +2,7 @@
 //!
 //! Data flows one way, and a module imports only from its left:
 //!
-//! `step → model → error → keys → {client, cloud_init, ssh} → files → {registry, docker, store} → {adopted, idle} → lifecycle`
+//! `step → model → error → keys → {client, cloud_init, http, ssh} → files → {registry, docker, store} → {adopted, idle} → lifecycle`
 //!
 //! * [`model`]: plain data, no I/O.
 //! * [`Error`], [`ErrorKind`]: what went wrong, where, and what to do next.
@@ -18,6 +18,7 @@ pub mod cloud_init;
 pub mod docker;
 mod error;
 pub mod files;
+pub mod http;
 pub mod idle;
 pub mod keys;
 mod lifecycle;

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::client::VpsClient;
 use crate::error::{Error, ErrorKind, Result};
@@ -36,9 +36,78 @@ pub struct Registration {
     pub name: &'static str,
     /// One line for people.
     pub description: &'static str,
+    /// The options that [`build`](Self::build) knows. Those that are required are checked for by
+    /// [`Registry::client`], unknown ones refused.
+    pub options: &'static [ProviderOption],
     /// Makes a client of its options. No I/O: a wrong option is refused, a wrong token is found
     /// out by the first call.
     pub build: fn(&ProviderOptions) -> Result<Arc<dyn VpsClient>>,
+}
+
+/// An option of a provider, as data: from it a program learns which variables to read and what to
+/// ask its user for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProviderOption {
+    /// Its key in [`ProviderOptions`].
+    pub key: &'static str,
+    /// The environment variable by which programs take it, where there is one. The library reads
+    /// none.
+    pub variable: Option<&'static str>,
+    /// Whether there is a doing without it.
+    pub need: Need,
+    /// What it is and, of a credential, where one is made.
+    pub help: &'static str,
+}
+
+/// Whether there is a doing without an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It can be left out.
+    Optional,
+    /// It cannot.
+    Required,
+    /// It cannot, and it is a secret that lets in.
+    Credential,
+}
+
+impl ProviderOption {
+    /// An option that can be left out.
+    #[must_use]
+    pub const fn optional(key: &'static str, help: &'static str) -> Self {
+        Self {
+            key,
+            variable: None,
+            need: Need::Optional,
+            help,
+        }
+    }
+
+    /// An option that cannot be left out.
+    #[must_use]
+    pub const fn required(key: &'static str, help: &'static str) -> Self {
+        Self {
+            need: Need::Required,
+            ..Self::optional(key, help)
+        }
+    }
+
+    /// A secret that cannot be left out; `help` says where one is made.
+    #[must_use]
+    pub const fn credential(key: &'static str, help: &'static str) -> Self {
+        Self {
+            need: Need::Credential,
+            ..Self::optional(key, help)
+        }
+    }
+
+    /// Programs take it from this variable.
+    #[must_use]
+    pub const fn variable(self, name: &'static str) -> Self {
+        Self {
+            variable: Some(name),
+            ..self
+        }
+    }
 }
 
 impl fmt::Debug for Registration {
@@ -74,21 +143,65 @@ impl ProviderOptions {
         self.0.get(key)
     }
 
+    /// The option of that name as text, for what is no secret.
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.value(key).map(ExposeSecret::expose_secret)
+    }
+
+    /// The option of that name as a truth value; `false` when it is absent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for anything but `true` and `false`.
+    pub fn switch(&self, key: &str) -> Result<bool> {
+        self.text(key).map_or(Ok(false), |text| {
+            text.parse().map_err(|_| {
+                Error::new(
+                    ErrorKind::Invalid,
+                    format!("{key} is {text:?}; write true or false"),
+                )
+            })
+        })
+    }
+
     /// Refuses options that the provider does not know.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] with near matches.
-    pub fn check_known(&self, known: &[&str]) -> Result<()> {
+    pub fn check_known(&self, known: &[ProviderOption]) -> Result<()> {
+        let known: Vec<&str> = known.iter().map(|option| option.key).collect();
         match self.0.keys().find(|key| !known.contains(&key.as_str())) {
             None => Ok(()),
             Some(key) => Err(Error::new(
                 ErrorKind::Invalid,
                 format!(
                     "unknown provider option {key:?}{}",
-                    near_matches(key, known)
+                    near_matches(key, &known)
                 ),
             )),
         }
+    }
+
+    /// Refuses to go on without what is needed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Auth`] for a credential, with where to get it; else [`ErrorKind::Invalid`].
+    pub fn check_complete(&self, provider: &str, known: &[ProviderOption]) -> Result<()> {
+        let missing = known.iter().find(|option| {
+            option.need != Need::Optional && self.text(option.key).is_none_or(|text| text.trim().is_empty())
+        });
+        let Some(ProviderOption { key, variable, need, help }) = missing else {
+            return Ok(());
+        };
+        let kind = match need {
+            Need::Credential => ErrorKind::Auth,
+            Need::Required | Need::Optional => ErrorKind::Invalid,
+        };
+        let named = variable.map_or_else(|| format!("{key:?}"), |name| format!("{key:?} ({name})"));
+        Err(Error::new(
+            kind,
+            format!("the provider {provider:?} needs the option {named}: {help}"),
+        ))
     }
 }
 
@@ -154,7 +267,15 @@ impl Registry {
                 format!("unknown provider {name:?}{hint}"),
             ));
         };
+        options.check_known(registration.options)?;
+        options.check_complete(name, registration.options)?;
         (registration.build)(options)
+    }
+
+    /// The provider of that name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Registration> {
+        self.0.get(name)
     }
 }
 
@@ -166,6 +287,7 @@ mod tests {
         Registration {
             name,
             description: "",
+            options: &[ProviderOption::credential("token", "make one").variable("HETZNER")],
             build: |_| Err(Error::new(ErrorKind::Unsupported, "only a name")),
         }
     }
@@ -182,5 +304,17 @@ mod tests {
             error.to_string(),
             "unknown provider \"hetzer\"; did you mean hetzner?"
         );
+    }
+
+    #[test]
+    fn what_is_missing_or_unknown_is_told_with_where_to_get_it() {
+        let mut registry = Registry::empty();
+        registry.add(registration("hetzner")).expect("first");
+        let client = |options| registry.client("hetzner", &options).map(drop);
+        let missing = client(ProviderOptions::new().set("token", " ")).expect_err("blank");
+        assert_eq!(missing.kind(), ErrorKind::Auth);
+        assert!(missing.to_string().contains("\"token\" (HETZNER): make one"), "{missing}");
+        let unknown = client(ProviderOptions::new().set("tokn", "x")).expect_err("unknown");
+        assert!(unknown.to_string().contains("did you mean token"), "{unknown}");
     }
 }

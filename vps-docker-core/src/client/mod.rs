@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::model::{
-    Catalog, DestroyOutcome, Instance, InstanceFilter, InstanceId, InstanceSnapshot, InstanceSpec,
-    MachineSpec, PowerAction, SnapshotId, SshKey, SshKeyId, Tags,
+    Catalog, DestroyOutcome, FirewallRules, Instance, InstanceFilter, InstanceId, InstanceSnapshot,
+    InstanceSpec, Limits, MachineSpec, PowerAction, SnapshotId, SshKey, SshKeyId, Tags,
 };
 
 pub use ext::VpsClientExt;
@@ -39,7 +39,9 @@ pub trait VpsClient: Debug + Send + Sync {
     /// `spec.tags` before anything is sent again.
     ///
     /// # Errors
-    /// `NameTaken`, `Invalid`, `Quota`, `Capacity`, `Payment`, and those of any call.
+    /// `NameTaken`, `Invalid`, `Quota`, `Capacity`, `Payment`, and those of any call. A call that
+    /// may have been carried out although it failed says so ([`Error::is_unclear`]); after any other
+    /// error there is no instance.
     async fn create_instance(&self, spec: &InstanceSpec) -> Result<Instance>;
 
     /// Takes a machine that is there already for an instance from now on. The machine is not asked
@@ -52,13 +54,16 @@ pub trait VpsClient: Debug + Send + Sync {
         Err(Error::unsupported(self.provider_name(), "adopt_machine"))
     }
 
-    /// Describes one instance.
+    /// Describes one instance. It is the thorough look: of one that is not running yet, the provider's
+    /// own actions are asked too where it has them, so that a create which failed there is
+    /// [`Failed`](crate::model::InstanceState::Failed) and not awaited to the deadline.
     ///
     /// # Errors
     /// `NotFound` when there is none of that id.
     async fn instance(&self, id: &InstanceId) -> Result<Instance>;
 
-    /// Lists all instances that pass the filter, of every page, in no particular order.
+    /// Lists all instances that pass the filter, of every page, in no particular order. One call a
+    /// page: it is what many waiters share.
     ///
     /// # Errors
     /// Those of any call; a page that fails fails the listing.
@@ -112,10 +117,11 @@ pub trait VpsClient: Debug + Send + Sync {
         Err(Error::unsupported(self.provider_name(), "power"))
     }
 
-    /// Makes a snapshot of an instance's disk. Not idempotent.
+    /// Makes a snapshot of an instance's disk and waits until it can be used. Not idempotent: one that
+    /// was dropped or failed may be there, by its name.
     ///
     /// # Errors
-    /// `Unsupported` unless [`Capabilities::snapshots`].
+    /// `Unsupported` unless [`Capabilities::snapshots`]; `Quota` where there may be no more.
     async fn create_snapshot(&self, id: &InstanceId, name: &str) -> Result<InstanceSnapshot> {
         let _ = (id, name);
         Err(Error::unsupported(self.provider_name(), "create_snapshot"))
@@ -136,6 +142,24 @@ pub trait VpsClient: Debug + Send + Sync {
     async fn delete_snapshot(&self, id: &SnapshotId) -> Result<()> {
         let _ = id;
         Err(Error::unsupported(self.provider_name(), "delete_snapshot"))
+    }
+
+    /// Lets in what the rules name and nothing else, in the place of whatever rules the instance had.
+    /// The firewall is the instance's own and goes with it. Idempotent.
+    ///
+    /// # Errors
+    /// `Unsupported` unless [`Capabilities::firewall`].
+    async fn firewall(&self, id: &InstanceId, rules: &FirewallRules) -> Result<()> {
+        let _ = (id, rules);
+        Err(Error::unsupported(self.provider_name(), "firewall"))
+    }
+
+    /// How much the account may have.
+    ///
+    /// # Errors
+    /// `Unsupported` unless [`Capabilities::limits`].
+    async fn limits(&self) -> Result<Limits> {
+        Err(Error::unsupported(self.provider_name(), "limits"))
     }
 
     /// Lists the SSH public keys of the account, of every page.
@@ -170,6 +194,23 @@ pub struct Capabilities {
     pub power: bool,
     /// Whether instance snapshots work.
     pub snapshots: bool,
+    /// Whether an instance can be created of a snapshot of another one.
+    #[serde(default)]
+    pub create_from_snapshot: bool,
+    /// Whether [`VpsClient::firewall`] works.
+    #[serde(default)]
+    pub firewall: bool,
+    /// Whether [`VpsClient::limits`] works.
+    #[serde(default)]
+    pub limits: bool,
+    /// Whether two instances of one name are refused with
+    /// [`NameTaken`](crate::ErrorKind::NameTaken).
+    #[serde(default)]
+    pub unique_names: bool,
+    /// Whether an instance that is destroyed is paid for until its term ends
+    /// ([`DestroyOutcome::EndsAt`]), so that ordering one wants the user's consent.
+    #[serde(default)]
+    pub term_contract: bool,
     /// Whether the provider keeps SSH keys, so that they can be left behind and be deleted.
     pub ssh_key_store: bool,
     /// Whether its instances are machines that were there before, [adopted](
@@ -189,6 +230,11 @@ impl Capabilities {
             rename: false,
             power: false,
             snapshots: false,
+            create_from_snapshot: false,
+            firewall: false,
+            limits: false,
+            unique_names: false,
+            term_contract: false,
             ssh_key_store: false,
             machine_stays: false,
         }

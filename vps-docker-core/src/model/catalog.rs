@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Money;
@@ -37,12 +39,31 @@ pub struct Plan {
     pub memory_mib: u64,
     /// Disk in GiB; `None` when it is not limited.
     pub disk_gib: Option<u64>,
-    /// Price an hour; `None` when the provider does not tell.
-    pub hourly: Option<Money>,
-    /// Price a month; `None` when the provider does not tell.
-    pub monthly: Option<Money>,
+    /// Price where the region makes no difference, and the lowest one where it does.
+    pub price: Price,
+    /// Prices by region id, of those regions that have one of their own.
+    #[serde(default)]
+    pub regional_prices: BTreeMap<String, Price>,
     /// Ids of the regions that have it; empty when all have.
     pub regions: Vec<String>,
+}
+
+/// What a plan costs, taxes left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Price {
+    /// An hour; `None` when the provider does not tell.
+    pub hourly: Option<Money>,
+    /// A month, which is also the most that the hours of a month cost, where the provider has such
+    /// a limit; `None` when it does not tell.
+    pub monthly: Option<Money>,
+}
+
+impl Plan {
+    /// What it costs in a region.
+    #[must_use]
+    pub fn price_in(&self, region: &str) -> &Price {
+        self.regional_prices.get(region).unwrap_or(&self.price)
+    }
 }
 
 /// An operating system an instance can boot.

@@ -57,6 +57,9 @@ pub struct Instance {
     pub tags: Tags,
     /// When it was created; `None` when the provider does not tell.
     pub created_at: Option<Timestamp>,
+    /// What the provider says of its state, for people: what failed, what it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl Instance {
@@ -72,6 +75,7 @@ impl Instance {
             plan: String::new(),
             tags: Tags::new(),
             created_at: None,
+            note: None,
         }
     }
 
@@ -114,8 +118,11 @@ pub enum InstanceState {
     Stopped,
     /// On its way out.
     Destroying,
-    /// The provider reports a fault that does not mend itself.
+    /// The provider reports a fault that does not mend itself; [`Instance::note`] says which.
     Failed,
+    /// The provider waits for a person: a payment, a verification, an employee of its own.
+    /// [`Instance::note`] says for what. It may last for days, so nothing waits for its end.
+    AwaitsPerson,
     /// A word of the provider's that we do not know.
     Unknown(String),
 }
@@ -176,7 +183,8 @@ pub enum PowerAction {
 }
 
 /// A snapshot of an instance's disk at the provider.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct InstanceSnapshot {
     /// The provider's id.
     pub id: SnapshotId,
@@ -188,6 +196,27 @@ pub struct InstanceSnapshot {
     pub created_at: Option<Timestamp>,
     /// Stored size in bytes, where known.
     pub size_bytes: Option<u64>,
+    /// Ids of the regions where an instance can be made of it; empty when it can in all.
+    #[serde(default)]
+    pub regions: Vec<String>,
+    /// The disk that an instance made of it needs, in GiB, where known.
+    #[serde(default)]
+    pub min_disk_gib: Option<u64>,
+}
+
+impl InstanceSnapshot {
+    /// A snapshot with the given id and name, and nothing else known.
+    pub fn new(id: SnapshotId, name: impl Into<String>) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            instance_id: None,
+            created_at: None,
+            size_bytes: None,
+            regions: Vec::new(),
+            min_disk_gib: None,
+        }
+    }
 }
 
 /// An SSH public key that the provider keeps.

@@ -4,6 +4,7 @@ mod build_args;
 mod catalog;
 mod container_spec;
 mod event;
+mod firewall;
 mod host;
 mod host_spec;
 mod id;
@@ -11,6 +12,7 @@ mod idle_policy;
 mod image_reference;
 mod instance;
 mod instance_snapshot_name;
+mod limits;
 mod money;
 mod near;
 mod ssh_config;
@@ -20,9 +22,10 @@ mod text;
 mod timestamp;
 
 pub use build_args::{BuildArgs, BuildContext, BuildSecret, ImageBuild};
-pub use catalog::{Catalog, Image, Plan, Region};
+pub use catalog::{Catalog, Image, Plan, Price, Region};
 pub use container_spec::{ContainerCommand, ContainerSpec, ImageSource};
 pub use event::{CreateEvent, Phase, PhaseTiming};
+pub use firewall::{Cidr, FirewallRule, FirewallRules, Protocol};
 pub use host::{HostInfo, HostState, SshEndpoint};
 pub use host_spec::{HostOrigin, HostSpec, HostSpecBuilder};
 pub(crate) use id::base32;
@@ -37,6 +40,7 @@ pub use instance::{
     InstanceState, MachineSpec, PowerAction, SshKey,
 };
 pub use instance_snapshot_name::InstanceSnapshotName;
+pub use limits::Limits;
 pub use money::Money;
 pub use near::near_matches;
 pub(crate) use ssh_config::quoted;

@@ -1,0 +1,1 @@
+//! Contabo for `vps-docker`.

@@ -1,0 +1,1 @@
+//! Vultr for `vps-docker`.
