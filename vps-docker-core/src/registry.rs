@@ -188,9 +188,18 @@ impl ProviderOptions {
     /// [`ErrorKind::Auth`] for a credential, with where to get it; else [`ErrorKind::Invalid`].
     pub fn check_complete(&self, provider: &str, known: &[ProviderOption]) -> Result<()> {
         let missing = known.iter().find(|option| {
-            option.need != Need::Optional && self.text(option.key).is_none_or(|text| text.trim().is_empty())
+            option.need != Need::Optional
+                && self
+                    .text(option.key)
+                    .is_none_or(|text| text.trim().is_empty())
         });
-        let Some(ProviderOption { key, variable, need, help }) = missing else {
+        let Some(ProviderOption {
+            key,
+            variable,
+            need,
+            help,
+        }) = missing
+        else {
             return Ok(());
         };
         let kind = match need {
@@ -283,11 +292,14 @@ impl Registry {
 mod tests {
     use super::*;
 
+    const OPTIONS: &[ProviderOption] =
+        &[ProviderOption::credential("token", "make one").variable("HETZNER")];
+
     fn registration(name: &'static str) -> Registration {
         Registration {
             name,
             description: "",
-            options: &[ProviderOption::credential("token", "make one").variable("HETZNER")],
+            options: OPTIONS,
             build: |_| Err(Error::new(ErrorKind::Unsupported, "only a name")),
         }
     }
@@ -313,8 +325,16 @@ mod tests {
         let client = |options| registry.client("hetzner", &options).map(drop);
         let missing = client(ProviderOptions::new().set("token", " ")).expect_err("blank");
         assert_eq!(missing.kind(), ErrorKind::Auth);
-        assert!(missing.to_string().contains("\"token\" (HETZNER): make one"), "{missing}");
+        assert!(
+            missing
+                .to_string()
+                .contains("\"token\" (HETZNER): make one"),
+            "{missing}"
+        );
         let unknown = client(ProviderOptions::new().set("tokn", "x")).expect_err("unknown");
-        assert!(unknown.to_string().contains("did you mean token"), "{unknown}");
+        assert!(
+            unknown.to_string().contains("did you mean token"),
+            "{unknown}"
+        );
     }
 }

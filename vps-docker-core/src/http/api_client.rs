@@ -192,13 +192,12 @@ impl ApiClientBuilder {
     /// certificate authority on this machine.
     pub fn build(self) -> Result<ApiClient> {
         let base_url = parse_base_url(&self.base_url)?;
-        let mut http = reqwest::Client::builder()
+        let speaks_tls = base_url.scheme() == "https";
+        let http = reqwest::Client::builder()
             .user_agent(concat!("vps-docker/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none());
-        // Without a need for it a machine that trusts nobody is no obstacle.
-        if base_url.scheme() == "https" {
-            http = http.tls_backend_preconfigured(tls::config()?).https_only(true);
-        }
+            .redirect(reqwest::redirect::Policy::none())
+            .tls_backend_preconfigured(tls::config(speaks_tls)?)
+            .https_only(speaks_tls);
         let http = http.build().map_err(|error| {
             Error::new(ErrorKind::State, "no HTTP client can be made here").with_source(error)
         })?;

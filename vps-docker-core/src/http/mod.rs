@@ -42,6 +42,10 @@ mod rate_limit;
 mod refusal;
 mod request;
 mod retry;
+#[cfg(test)]
+mod test_server;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub use api_client::{ApiClient, ApiClientBuilder};

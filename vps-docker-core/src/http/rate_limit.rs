@@ -47,7 +47,10 @@ impl RateLimit {
     /// Unless `burst` is at least 1 and below `most`.
     #[must_use]
     pub fn window(most: u32, length: Duration, burst: u32) -> Self {
-        assert!((1..most).contains(&burst), "the burst is a part of the whole");
+        assert!(
+            (1..most).contains(&burst),
+            "the burst is a part of the whole"
+        );
         // A span of that length sees a full bucket and what flows in meanwhile.
         Self::tokens(burst, f64::from(most - burst) / length.as_secs_f64())
     }

@@ -294,9 +294,10 @@ impl Request {
         let status = answer.status();
         tracing::Span::current().record("status", status.as_u16());
         let request_id = request_id(answer.headers());
-        if let (Some(remaining), Some(limit)) =
-            (number(answer.headers(), "ratelimit-remaining"), client.limits.first())
-        {
+        if let (Some(remaining), Some(limit)) = (
+            number(answer.headers(), "ratelimit-remaining"),
+            client.limits.first(),
+        ) {
             #[allow(clippy::cast_precision_loss)]
             limit.at_most(remaining as f64);
         }
@@ -374,7 +375,11 @@ impl Response {
             )
             .with_provider_code(self.status().to_string());
             let error = with_id(error, self.request_id.clone());
-            if self.is_certain { error } else { error.unclear() }
+            if self.is_certain {
+                error
+            } else {
+                error.unclear()
+            }
         })
     }
 }
@@ -412,9 +417,10 @@ impl Failed {
 
     fn into_error(self, repeatable: bool) -> Error {
         let error = match self.patience {
-            Some(patience) if self.status == Some(429) => self
-                .error
-                .with_note(format!("it wants to be asked again in {} s", patience.as_secs())),
+            Some(patience) if self.status == Some(429) => self.error.with_note(format!(
+                "it wants to be asked again in {} s",
+                patience.as_secs()
+            )),
             _ => self.error,
         };
         if repeatable || self.is_certain {
@@ -486,6 +492,12 @@ fn random_uuid() -> String {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    let parts = [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ];
     parts.join("-")
 }

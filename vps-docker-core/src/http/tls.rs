@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
-use rustls::ClientConfig;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::Verifier;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// TLS 1.2 and 1.3, checked by the certificate authorities that this machine trusts. Nothing global
-/// is set.
-pub(super) fn config() -> Result<ClientConfig> {
+/// TLS 1.2 and 1.3, checked by the certificate authorities that this machine trusts; by none at all
+/// for a client that does not speak TLS, so that a machine that trusts nobody is no obstacle to it.
+/// Nothing global is set.
+pub(super) fn config(speaks_tls: bool) -> Result<ClientConfig> {
     let unusable = |error: rustls::Error| {
         Error::new(
             ErrorKind::Unreachable,
@@ -16,13 +18,16 @@ pub(super) fn config() -> Result<ClientConfig> {
         .with_source(error)
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = rustls_platform_verifier::Verifier::new(Arc::clone(&provider));
-    let verifier = Arc::new(verifier.map_err(unusable)?);
-    let config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(unusable)?
+        .map_err(unusable)?;
+    if !speaks_tls {
+        let nobody = RootCertStore::empty();
+        return Ok(builder.with_root_certificates(nobody).with_no_client_auth());
+    }
+    let verifier = Verifier::new(provider).map_err(unusable)?;
+    Ok(builder
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
-    Ok(config)
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
 }

@@ -26,7 +26,9 @@ pub struct FirewallRule {
 }
 
 /// A protocol that has ports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// TCP.
@@ -172,8 +174,16 @@ mod tests {
     #[test]
     fn unfit_ranges_are_refused() {
         for text in [
-            "", "/", "203.0.113.0/", "203.0.113.0/33", "203.0.113.7/24", "203.0.113.0/+8",
-            "::1/64", "::/129", "example.org", "203.0.113.0/24 ",
+            "",
+            "/",
+            "203.0.113.0/",
+            "203.0.113.0/33",
+            "203.0.113.7/24",
+            "203.0.113.0/+8",
+            "::1/64",
+            "::/129",
+            "example.org",
+            "203.0.113.0/24 ",
         ] {
             let error = text.parse::<Cidr>().expect_err(text);
             assert_eq!(error.kind(), ErrorKind::Invalid);
