@@ -3,9 +3,14 @@
 //! ```text
 //! cargo run --example create_host
 //! cargo run --example create_host -- --name web1 --image debian:bookworm-slim --keep --json
+//! HCLOUD_TOKEN=… cargo run --example create_host -- --provider hetzner --plan cx23,cx33 --region fsn1,nbg1
 //! cargo run --example create_host -- -b --vps-plan=small -b --build-arg=COLOUR=blue -b ./my-image
 //! ```
 
+#[path = "support/bills.rs"]
+mod bills;
+#[path = "support/client.rs"]
+mod client;
 #[path = "support/data_dir.rs"]
 mod data_dir;
 #[path = "support/failure.rs"]
@@ -21,7 +26,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use vps_docker::{DataDir, HostSpec, ProviderOptions, Registry, Settings, VpsDockerProvider};
+use vps_docker::{DataDir, HostSpec, Settings, VpsDockerProvider};
 
 use crate::progress::Progress;
 
@@ -41,18 +46,26 @@ struct Args {
     /// VPS is, all others are for `docker build` on it, a local context included.
     #[arg(short, long, value_name = "ARG", allow_hyphen_values = true)]
     build: Vec<String>,
-    /// Plan of the VPS, as in the provider's catalogue.
+    /// Plan of the VPS, as in the provider's catalogue; several are separated by commas and tried in
+    /// that order.
     #[arg(long)]
     plan: Option<String>,
-    /// Region of the VPS, as in the provider's catalogue.
+    /// Region of the VPS, as in the provider's catalogue; or several.
     #[arg(long)]
     region: Option<String>,
     /// Operating system of the VPS, as in the provider's catalogue.
     #[arg(long)]
     os: Option<String>,
-    /// Agree to an order that cannot be taken back within the month (no provider of today's asks).
+    /// Agree to an order that is paid for to the end of its term, whatever becomes of the host
+    /// (Contabo).
     #[arg(long)]
     allow_order: bool,
+    /// Addresses that may reach the host, such as 203.0.113.0/24, may be repeated; without it, all.
+    #[arg(long, value_name = "CIDR")]
+    allow_from: Vec<String>,
+    /// A TCP port of the application that they may reach too, may be repeated.
+    #[arg(long, value_name = "PORT")]
+    app_port: Vec<u16>,
     /// Leave the host running.
     #[arg(long)]
     keep: bool,
@@ -78,8 +91,8 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> anyhow::Result<()> {
     let spec = host_spec(&args)?;
-    let client = Registry::linked()?.client(&args.provider, &ProviderOptions::new())?;
     let data_dir = DataDir::open(data_dir::choose(args.data_dir.clone())?)?;
+    let client = client::client(&args.provider, &data_dir, args.allow_order)?;
     let provider = VpsDockerProvider::new(client, data_dir, Settings::default());
 
     let progress = Progress::new();
@@ -101,8 +114,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
     if args.keep {
         host.close().await;
     } else {
-        host.destroy().await?;
-        eprintln!("destroyed {}", args.name);
+        let destroyed = host.destroy().await?;
+        eprintln!("destroyed {}{}", args.name, bills::text(&destroyed));
     }
     proof
 }
@@ -120,6 +133,12 @@ fn host_spec(args: &Args) -> vps_docker::Result<HostSpec> {
     }
     if let Some(os) = &args.os {
         spec = spec.os(os);
+    }
+    for range in &args.allow_from {
+        spec = spec.allow_from(range);
+    }
+    for port in &args.app_port {
+        spec = spec.app_port(*port);
     }
     spec.build()
 }

@@ -5,6 +5,10 @@
 //! cargo run --example destroy_host -- --provider adopted --name web1
 //! ```
 
+#[path = "support/bills.rs"]
+mod bills;
+#[path = "support/client.rs"]
+mod client;
 #[path = "support/data_dir.rs"]
 mod data_dir;
 #[path = "support/failure.rs"]
@@ -14,7 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use vps_docker::{DataDir, HostName, ProviderOptions, Registry, Settings, VpsDockerProvider};
+use vps_docker::{DataDir, HostName, Settings, VpsDockerProvider};
 
 /// Destroys a host: instance, volumes and what this side knows of it.
 #[derive(Parser)]
@@ -44,11 +48,7 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> anyhow::Result<()> {
     let name = HostName::new(args.name)?;
     let data_dir = DataDir::open(data_dir::choose(args.data_dir)?)?;
-    let mut options = ProviderOptions::new();
-    if args.provider == "adopted" {
-        options = options.set("data_dir", data_dir.path().display().to_string());
-    }
-    let client = Registry::linked()?.client(&args.provider, &options)?;
+    let client = client::client(&args.provider, &data_dir, false)?;
     let provider = VpsDockerProvider::new(client, data_dir, Settings::default());
     if args.forget {
         provider.forget(&name).await?;
@@ -59,7 +59,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     if destroyed.outcomes.is_empty() {
         println!("{name} was gone already");
     } else {
-        println!("destroyed {name}");
+        println!("destroyed {name}{}", bills::text(&destroyed));
     }
     Ok(())
 }

@@ -17,6 +17,22 @@ pub use vps_docker_core::store::DataDir;
 #[cfg(feature = "local")]
 pub use provider_local;
 
+/// The provider `vultr`.
+#[cfg(feature = "vultr")]
+pub use provider_vultr;
+
+/// The provider `hetzner`.
+#[cfg(feature = "hetzner")]
+pub use provider_hetzner;
+
+/// The provider `contabo`.
+#[cfg(feature = "contabo")]
+pub use provider_contabo;
+
+/// The provider `digitalocean`.
+#[cfg(feature = "digitalocean")]
+pub use provider_digitalocean;
+
 /// The exit code that programs of this family end with after an error of the given kind.
 #[must_use]
 pub fn exit_code(kind: ErrorKind) -> u8 {

@@ -31,7 +31,7 @@ pub mod store;
 /// The secrets in public signatures are this crate's.
 pub use secrecy;
 
-pub use client::{Capabilities, VpsClient, VpsClientExt};
+pub use client::{Capabilities, InstanceWatch, VpsClient, VpsClientExt};
 pub use error::{Error, ErrorKind, Result};
 pub use lifecycle::{
     Collected, CreateHost, Destroyed, DockerSocket, Garbage, GarbageItem, Host, HostCommand,

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use vps_docker::model::{
-    Catalog, DestroyOutcome, Instance, InstanceFilter, InstanceId, InstanceSnapshot, InstanceSpec,
-    MachineSpec, PowerAction, SnapshotId, SshKey, SshKeyId, Tags,
+    Catalog, DestroyOutcome, FirewallRules, Instance, InstanceFilter, InstanceId, InstanceSnapshot,
+    InstanceSpec, Limits, MachineSpec, PowerAction, SnapshotId, SshKey, SshKeyId, Tags,
 };
 use vps_docker::provider_local::LocalProvider;
 use vps_docker::{Capabilities, Error, ErrorKind, Result, VpsClient};
@@ -111,6 +111,15 @@ impl VpsClient for SteppingClient {
 
     async fn list_ssh_keys(&self) -> Result<Vec<SshKey>> {
         self.look("list_ssh_keys", self.inner.list_ssh_keys()).await
+    }
+
+    async fn firewall(&self, id: &InstanceId, rules: &FirewallRules) -> Result<()> {
+        self.change("firewall", self.inner.firewall(id, rules))
+            .await
+    }
+
+    async fn limits(&self) -> Result<Limits> {
+        self.look("limits", self.inner.limits()).await
     }
 
     async fn adopt_machine(&self, machine: &MachineSpec) -> Result<Instance> {

@@ -1,11 +1,10 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::Instant;
 
 use super::VpsClient;
-use crate::error::{Error, ErrorKind, Result};
-use crate::model::{HostId, HostTags, Instance, InstanceFilter, InstanceId, InstanceState};
+use super::watch::wait;
+use crate::error::Result;
+use crate::model::{HostId, HostTags, Instance, InstanceFilter, InstanceId};
 
 /// What can be said of every provider by means of [`VpsClient`] alone.
 #[async_trait]
@@ -28,12 +27,12 @@ pub trait VpsClientExt: VpsClient {
             .await
     }
 
-    /// Asks for an instance until `condition` holds, at first often, then every two seconds.
-    /// Passing faults of the provider are asked over; a final one ends the wait. Cancel-safe.
+    /// Asks for an instance until `condition` holds, at first often, then every two seconds. Who waits
+    /// for many asks an [`InstanceWatch`](super::InstanceWatch), whose [`wait`](
+    /// super::InstanceWatch::wait) this otherwise is.
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`] at the deadline, with the last answer; [`ErrorKind::Provider`] when
-    /// the instance has failed for good.
+    /// Those of [`InstanceWatch::wait`](super::InstanceWatch::wait).
     async fn wait_for_instance(
         &self,
         id: &InstanceId,
@@ -41,36 +40,7 @@ pub trait VpsClientExt: VpsClient {
         deadline: Instant,
         condition: &(dyn for<'a> Fn(&'a Instance) -> bool + Send + Sync),
     ) -> Result<Instance> {
-        let mut pause = Duration::from_millis(50);
-        let mut last = String::from("nothing heard yet");
-        loop {
-            match timeout_at(deadline, self.instance(id)).await {
-                Ok(Ok(instance)) if condition(&instance) => return Ok(instance),
-                Ok(Ok(instance)) if instance.state == InstanceState::Failed => {
-                    return Err(Error::new(
-                        ErrorKind::Provider,
-                        format!("the provider reports a failed instance while waiting for {what}"),
-                    )
-                    .with_instance(id));
-                }
-                Ok(Ok(instance)) => {
-                    last = format!("last state {:?}", instance.state);
-                }
-                Ok(Err(error)) if error.is_retryable() => last = format!("last answer: {error}"),
-                Ok(Err(error)) => return Err(error.with_instance(id)),
-                Err(_elapsed) => {}
-            }
-            let next = Instant::now() + pause;
-            if next >= deadline {
-                return Err(Error::new(
-                    ErrorKind::Timeout,
-                    format!("the wait for {what} took longer than its deadline, {last}"),
-                )
-                .with_instance(id));
-            }
-            sleep_until(next).await;
-            pause = (pause * 2).min(Duration::from_secs(2));
-        }
+        wait(id, what, deadline, condition, |_| self.instance(id)).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a provider can do.
 
 mod ext;
+mod watch;
 
 use std::fmt::Debug;
 
@@ -14,6 +15,7 @@ use crate::model::{
 };
 
 pub use ext::VpsClientExt;
+pub use watch::InstanceWatch;
 
 /// A provider of VPSs: the one trait a provider crate implements.
 ///

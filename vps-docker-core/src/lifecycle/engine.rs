@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::Settings;
-use crate::client::VpsClient;
+use crate::client::{InstanceWatch, VpsClient};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{HostName, SshEndpoint};
 use crate::ssh::{ConnectOptions, Connection, Identity};
@@ -16,6 +16,8 @@ use crate::store::{DataDir, HostEntry, KnownHost};
 #[derive(Debug)]
 pub(super) struct Engine {
     pub(super) client: Arc<dyn VpsClient>,
+    /// By which all who wait for an instance wait.
+    pub(super) watch: InstanceWatch,
     pub(super) data_dir: DataDir,
     pub(super) settings: Settings,
     /// Work that goes on when a caller drops its future: rollbacks above all.

@@ -1,5 +1,6 @@
 //! Stop and start of the container, and the power switch of the VPS.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -7,7 +8,6 @@ use tokio::time::{Instant, sleep_until};
 use super::Host;
 use super::look::Look;
 use super::run_container::{container_ended, run_container};
-use crate::client::VpsClientExt;
 use crate::docker::{START_CONTAINER, STOP_CONTAINER};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{HostState, InstanceState, PowerAction};
@@ -116,11 +116,10 @@ impl Host {
         let is_up = |instance: &crate::model::Instance| {
             instance.state == InstanceState::Running && instance.address.is_some()
         };
-        let client = self.engine.client.clone();
+        let engine = Arc::clone(&self.engine);
         let id = self.info.instance_id.clone();
-        let instance = client
-            .wait_for_instance(&id, "the VPS to run", deadline, &is_up)
-            .await?;
+        let wait = engine.watch.wait(&id, "the VPS to run", deadline, &is_up);
+        let instance = wait.await?;
         self.moved_to(instance)?;
         let door = &self.info.vps_ssh;
         wait_for_banner((door.host, door.port).into(), deadline)

@@ -34,7 +34,7 @@ pub(super) fn tags(
     tags
 }
 
-/// The order, all but the provider's id of our SSH key.
+/// The order for the first place, all but the provider's id of our SSH key.
 pub(super) fn instance_spec(
     engine: &Engine,
     spec: &HostSpec,
@@ -57,10 +57,11 @@ pub(super) fn instance_spec(
         .build()?
         .render()?;
     check_size(&user_data, engine.client.capabilities().user_data_limit)?;
+    let (plan, region) = &choices.places[0];
     Ok(InstanceSpec {
         name: spec.name.to_string(),
-        region: choices.region.id.clone(),
-        plan: choices.plan.id.clone(),
+        region: region.id.clone(),
+        plan: plan.id.clone(),
         image: choices.boot_image.clone(),
         user_data,
         ssh_keys: Vec::new(),

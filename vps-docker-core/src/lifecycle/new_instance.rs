@@ -5,11 +5,11 @@ use super::instance_spec::{instance_spec, tags};
 use super::order::Order;
 use super::plan::choose;
 use super::provision::Provision;
-use crate::client::VpsClientExt;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::keys::{KeyPair, PublicKey};
 use crate::model::{
-    HostId, HostSpec, HostTags, Instance, InstanceId, InstanceSpec, InstanceState, Phase,
+    HostId, HostSpec, HostTags, Instance, InstanceId, InstanceSpec, InstanceState, Phase, Plan,
+    Region,
 };
 use crate::ssh::wait_for_banner;
 use crate::store::OpenEntry;
@@ -20,6 +20,8 @@ pub(super) struct NewInstance {
     host_key: KeyPair,
     tags: HostTags,
     spec: InstanceSpec,
+    /// Plan and region, in the order in which they are tried.
+    places: Vec<(Plan, Region)>,
     order: Order,
 }
 
@@ -27,6 +29,14 @@ impl NewInstance {
     /// Chooses from what the provider offers; makes the host key and the cloud-init document.
     /// Nothing is ordered.
     pub(super) async fn plan(engine: &Engine, host_id: &HostId, spec: &HostSpec) -> Result<Self> {
+        if spec.exposure.is_some() && !engine.client.capabilities().firewall {
+            return Err(
+                Error::unsupported(engine.client.provider_name(), "firewall").with_note(
+                    "leave out who may reach the host, which is then open to the world, or choose \
+                     another provider",
+                ),
+            );
+        }
         let choices = choose(engine, spec).await?;
         let host_key = KeyPair::generate(&format!("vps-docker-{}", spec.name))?;
         let tags = tags(engine, host_id, spec, host_key.public());
@@ -35,6 +45,7 @@ impl NewInstance {
             host_key,
             tags,
             spec,
+            places: choices.places,
             order: Order::default(),
         })
     }
@@ -48,8 +59,10 @@ impl NewInstance {
         let order = self.send_order(provision);
         let instance = provision.timeline.phase(Phase::Order, order).await?;
         place.update(|entry| entry.instance_id = Some(instance.id.clone()))?;
-        let boot = boot(provision, instance);
-        provision.timeline.phase(Phase::Boot, boot).await
+        let firewall = close_to_others(provision, instance.id.clone());
+        let boot = async { tokio::try_join!(boot(provision, instance), firewall) };
+        let (instance, ()) = provision.timeline.phase(Phase::Boot, boot).await?;
+        Ok(instance)
     }
 
     pub(super) async fn settle(&self, engine: &Engine) -> Result<()> {
@@ -75,11 +88,59 @@ impl NewInstance {
             .client
             .ensure_ssh_key(&engine.key_name(), &key.openssh())
             .await?;
-        let mut spec = self.spec.clone();
-        spec.ssh_keys.push(key);
-        self.order
-            .send(engine, provision.host_id.clone(), spec)
-            .await
+        let mut refused = Vec::new();
+        for (n, (plan, region)) in self.places.iter().enumerate() {
+            let mut spec = self.spec.clone();
+            spec.ssh_keys.push(key.clone());
+            spec.plan.clone_from(&plan.id);
+            spec.region.clone_from(&region.id);
+            let order = self.order.send(engine, provision.host_id.clone(), spec);
+            let error = match order.await {
+                // It was refused for certain, so nothing is ordered twice.
+                Err(error) if error.kind() == ErrorKind::Capacity && !error.is_unclear() => error,
+                other => return other,
+            };
+            refused.push(format!("{} in {}", plan.id, region.id));
+            match self.places.get(n + 1) {
+                Some((plan, region)) => provision.timeline.progress(
+                    Phase::Order,
+                    format!("{error}; trying {} in {}", plan.id, region.id),
+                ),
+                None if n > 0 => {
+                    return Err(error.with_note(format!("tried: {}", refused.join(", "))));
+                }
+                None => {
+                    return Err(error.with_note(
+                        "several plans and regions can be given, separated by commas, and are \
+                         tried in that order",
+                    ));
+                }
+            }
+        }
+        unreachable!("the last place returns")
+    }
+}
+
+/// Lets in who was named, where anybody was.
+async fn close_to_others(provision: &Provision, instance: InstanceId) -> Result<()> {
+    let engine = &provision.engine;
+    let port = engine.settings.container_ssh_port;
+    match &provision.spec.exposure {
+        Some(exposure) => {
+            engine
+                .client
+                .firewall(&instance, &exposure.rules(port))
+                .await
+        }
+        None => {
+            provision.timeline.progress(
+                Phase::Boot,
+                format!(
+                    "ports 22 and {port} are open to the world: nobody was named who may reach them"
+                ),
+            );
+            Ok(())
+        }
     }
 }
 
@@ -93,8 +154,8 @@ async fn boot(provision: &Provision, instance: Instance) -> Result<Instance> {
         instance
     } else {
         engine
-            .client
-            .wait_for_instance(&instance.id, "the VPS to run", deadline, &is_up)
+            .watch
+            .wait(&instance.id, "the VPS to run", deadline, &is_up)
             .await?
     };
     let known = provision.known(&instance);

@@ -1,4 +1,7 @@
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::engine::Engine;
 use super::errand::Errand;
@@ -27,7 +30,7 @@ impl Order {
             let known = Arc::clone(&self.instance);
             async move {
                 let result = match engine.client.create_instance(&spec).await {
-                    Err(error) if error.is_retryable() => {
+                    Err(error) if error.is_unclear() || error.is_retryable() => {
                         resolve_unclear(&engine, &host_id, error).await
                     }
                     other => other,
@@ -56,10 +59,26 @@ impl Order {
     }
 }
 
-/// An order whose outcome is unclear is looked for by its marker: what is there is ours.
+/// An order whose outcome is unclear is looked for by its marker: what is there is ours. Looked for
+/// again and again for a while, for a listing may be late; what shows even later is found by its expiry.
 async fn resolve_unclear(engine: &Engine, host_id: &HostId, error: Error) -> Result<Instance> {
-    match engine.client.instances_of_host(host_id).await {
-        Ok(found) => found.into_iter().next().ok_or(error),
-        Err(_) => Err(error),
+    tracing::info!(%error, %host_id, "the order's outcome is unclear");
+    let limit = engine.settings.unclear_order_timeout;
+    let deadline = Instant::now() + limit;
+    let mut pause = Duration::from_millis(100);
+    loop {
+        let looked = timeout_at(deadline, engine.client.instances_of_host(host_id)).await;
+        if let Ok(Ok(found)) = looked
+            && let Some(instance) = found.into_iter().next()
+        {
+            return Ok(instance);
+        }
+        let next = Instant::now() + pause;
+        // What certainly was not carried out needs but one look.
+        if next >= deadline || !error.is_unclear() {
+            return Err(error);
+        }
+        sleep_until(next).await;
+        pause = (pause * 2).min(Duration::from_secs(5));
     }
 }

@@ -7,7 +7,7 @@ use crate::docker::{BuildSource, NamedImage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     BootImage, ContainerSpec, HostName, HostOrigin, HostSpec, HostTags, IdlePolicy, Image,
-    ImageSource, Instance, InstanceId, Plan, Region,
+    ImageSource, Instance, InstanceId, InstanceSnapshot, Offer, Plan, Region, SnapshotId,
 };
 
 /// A host with every choice made, whatever it will run on.
@@ -55,8 +55,8 @@ pub(super) async fn plan(engine: &Arc<Engine>, spec: &HostSpec) -> Result<Planne
 /// What is ordered of a provider.
 #[derive(Clone, Debug)]
 pub(super) struct Choices {
-    pub(super) region: Region,
-    pub(super) plan: Plan,
+    /// Plan and region, in the order in which they are tried; never empty.
+    pub(super) places: Vec<(Plan, Region)>,
     pub(super) image: Image,
     /// That image, or a snapshot of an instance.
     pub(super) boot_image: BootImage,
@@ -66,30 +66,64 @@ pub(super) struct Choices {
 pub(super) async fn choose(engine: &Engine, spec: &HostSpec) -> Result<Choices> {
     let settings = &engine.settings;
     let catalog = engine.client.catalog().await?;
-    let region = catalog.region(choice(&spec.region, &settings.default_region))?;
-    let plan = catalog.plan(choice(&spec.plan, &settings.default_plan))?;
+    let plans = choice(&spec.plan, &settings.default_plan);
+    let regions = choice(&spec.region, &settings.default_region);
+    let mut offers = catalog.offers(plans, regions)?;
     let image = catalog.image(choice(&spec.os, &settings.default_os))?;
-    catalog.check_availability(plan, region)?;
+    let boot_image = match &spec.origin {
+        HostOrigin::InstanceSnapshot(id) => {
+            let snapshot = instance_snapshot(engine, id).await?;
+            retain_fit(&mut offers, &snapshot)?;
+            BootImage::Snapshot(snapshot.id)
+        }
+        _ => BootImage::Catalog(image.id.clone()),
+    };
+    let places = offers.iter();
     Ok(Choices {
-        region: region.clone(),
-        plan: plan.clone(),
+        places: places
+            .map(|offer| (offer.plan.clone(), offer.region.clone()))
+            .collect(),
         image: image.clone(),
-        boot_image: boot_image(engine, spec, image).await?,
+        boot_image,
     })
 }
 
-async fn boot_image(engine: &Engine, spec: &HostSpec, image: &Image) -> Result<BootImage> {
-    let HostOrigin::InstanceSnapshot(id) = &spec.origin else {
-        return Ok(BootImage::Catalog(image.id.clone()));
-    };
-    let listed = engine.client.list_snapshots().await?;
-    if listed.iter().any(|snapshot| snapshot.id == *id) {
-        return Ok(BootImage::Snapshot(id.clone()));
+async fn instance_snapshot(engine: &Engine, id: &SnapshotId) -> Result<InstanceSnapshot> {
+    let client = &engine.client;
+    if !client.capabilities().create_from_snapshot {
+        let provider = client.provider_name();
+        return Err(Error::unsupported(provider, "create from a snapshot"));
     }
-    Err(Error::new(
-        ErrorKind::NotFound,
-        format!("the provider has no instance snapshot {id}; list them to see what there is"),
-    ))
+    let mut listed = client.list_snapshots().await?.into_iter();
+    listed.find(|snapshot| snapshot.id == *id).ok_or_else(|| {
+        Error::new(
+            ErrorKind::NotFound,
+            format!("the provider has no instance snapshot {id}; list them to see what there is"),
+        )
+    })
+}
+
+/// Leaves out where the snapshot is not, and what it does not fit into.
+fn retain_fit(offers: &mut Vec<Offer<'_>>, snapshot: &InstanceSnapshot) -> Result<()> {
+    let invalid = |message| Err(Error::new(ErrorKind::Invalid, message));
+    let regions = &snapshot.regions;
+    offers.retain(|offer| regions.is_empty() || regions.contains(&offer.region.id));
+    if offers.is_empty() {
+        return invalid(format!(
+            "the snapshot {} is not in that region; it is in {}",
+            snapshot.id,
+            regions.join(", ")
+        ));
+    }
+    let needed = snapshot.min_disk_gib.unwrap_or(0);
+    offers.retain(|offer| offer.plan.disk_gib.is_none_or(|disk| disk >= needed));
+    if offers.is_empty() {
+        return invalid(format!(
+            "the snapshot {} needs a disk of {needed} GiB; choose a plan that has it",
+            snapshot.id
+        ));
+    }
+    Ok(())
 }
 
 fn choice<'a>(asked: &'a Option<String>, default: &'a Option<String>) -> Option<&'a str> {

@@ -7,7 +7,7 @@ use super::engine::Engine;
 use super::{
     CreateHost, Destroyed, Garbage, Host, HostListing, Settings, destroy, find, gc, hosts,
 };
-use crate::client::VpsClient;
+use crate::client::{InstanceWatch, VpsClient};
 use crate::error::Result;
 use crate::model::{
     HostName, HostSnapshotId, HostSpec, InstanceSnapshot, InstanceSnapshotName, SnapshotId,
@@ -29,6 +29,7 @@ impl VpsDockerProvider {
     pub fn new(client: Arc<dyn VpsClient>, data_dir: DataDir, settings: Settings) -> Self {
         Self {
             engine: Arc::new(Engine {
+                watch: InstanceWatch::new(Arc::clone(&client)),
                 client,
                 data_dir,
                 settings,

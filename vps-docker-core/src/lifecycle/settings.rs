@@ -11,9 +11,10 @@ use crate::model::{IdlePolicy, ImageReference};
 pub struct Settings {
     /// Container image where a host asks for none. Default `debian:bookworm-slim`.
     pub default_image: ImageReference,
-    /// Plan where a host asks for none. Default: the provider's first.
+    /// Plan where a host asks for none, or several as in [`HostSpec::plan`](
+    /// crate::model::HostSpec::plan). Default: the provider's first.
     pub default_plan: Option<String>,
-    /// Region where a host asks for none. Default: the provider's first.
+    /// Region where a host asks for none, or several. Default: the provider's first that has the plan.
     pub default_region: Option<String>,
     /// Operating system of the VPS where a host asks for none. Default: the provider's first.
     pub default_os: Option<String>,
@@ -46,6 +47,9 @@ pub struct Settings {
     pub discovery_timeout: Duration,
     /// For what a failed create has made to be removed. Default 60 s.
     pub rollback_timeout: Duration,
+    /// How long an order whose outcome is unclear, such as one whose answer was lost, is looked for
+    /// before it is taken for not carried out. Default 30 s.
+    pub unclear_order_timeout: Duration,
     /// Whether a create that fails leaves what it made, to be looked at. Default no.
     pub keep_failed: bool,
     /// This side's Docker engine, from which images are shipped.
@@ -84,6 +88,7 @@ impl Default for Settings {
             container_stop_timeout: Duration::from_secs(10),
             discovery_timeout: Duration::from_secs(10),
             rollback_timeout: Duration::from_secs(60),
+            unclear_order_timeout: Duration::from_secs(30),
             keep_failed: false,
             local_engine: LocalEngine::default(),
         }
@@ -126,6 +131,7 @@ impl SettingsBuilder {
         container_stop_timeout: Duration,
         discovery_timeout: Duration,
         rollback_timeout: Duration,
+        unclear_order_timeout: Duration,
         keep_failed: bool,
         local_engine: LocalEngine,
     }

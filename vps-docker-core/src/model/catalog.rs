@@ -58,7 +58,22 @@ pub struct Price {
     pub monthly: Option<Money>,
 }
 
+/// A plan in a region that has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The region.
+    pub region: &'a Region,
+}
+
 impl Plan {
+    /// Whether it is to be had in that region.
+    #[must_use]
+    pub fn is_in(&self, region: &Region) -> bool {
+        self.regions.is_empty() || self.regions.contains(&region.id)
+    }
+
     /// What it costs in a region.
     #[must_use]
     pub fn price_in(&self, region: &str) -> &Price {
@@ -94,6 +109,84 @@ impl Catalog {
         pick("plan", &self.plans, id, |plan| &plan.id)
     }
 
+    /// What can be ordered, in the order in which it is to be tried: each of the plans, the preferred
+    /// first, in each of the regions. Both are ids separated by commas. A pair that is not offered is
+    /// left out. Where no plan is asked for it is the first that a region has, and where no region is,
+    /// the first one that has the plan.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] with near matches for an unknown id; when nothing is left, with where
+    /// the first plan is to be had.
+    pub fn offers(&self, plans: Option<&str>, regions: Option<&str>) -> Result<Vec<Offer<'_>>> {
+        let plans = plans.map(|ids| self.named_plans(ids)).transpose()?;
+        let regions = regions.map(|ids| self.named_regions(ids)).transpose()?;
+        let mut offers = Vec::new();
+        match (&plans, &regions) {
+            (Some(plans), regions) => {
+                for plan in plans {
+                    match regions {
+                        Some(regions) => {
+                            offers.extend(regions.iter().map(|region| Offer { plan, region }));
+                        }
+                        None => {
+                            let mut having = self.regions.iter().filter(|one| plan.is_in(one));
+                            offers.extend(having.next().map(|region| Offer { plan, region }));
+                        }
+                    }
+                }
+            }
+            (None, Some(regions)) => {
+                for region in regions {
+                    let plan = self.plans.iter().find(|plan| plan.is_in(region));
+                    offers.extend(plan.map(|plan| Offer { plan, region }));
+                }
+            }
+            (None, None) => {
+                let pairs = self.plans.iter().find_map(|plan| {
+                    let region = self.regions.iter().find(|region| plan.is_in(region))?;
+                    Some(Offer { plan, region })
+                });
+                offers.extend(pairs);
+            }
+        }
+        offers.retain(|offer| offer.plan.is_in(offer.region));
+        if offers.is_empty() {
+            return Err(self.no_offer(plans.as_deref(), regions.as_deref()));
+        }
+        Ok(offers)
+    }
+
+    fn named_plans(&self, ids: &str) -> Result<Vec<&Plan>> {
+        ids.split(',')
+            .map(|id| self.plan(Some(id.trim())))
+            .collect()
+    }
+
+    fn named_regions(&self, ids: &str) -> Result<Vec<&Region>> {
+        ids.split(',')
+            .map(|id| self.region(Some(id.trim())))
+            .collect()
+    }
+
+    fn no_offer(&self, plans: Option<&[&Plan]>, regions: Option<&[&Region]>) -> Error {
+        let invalid = |message| Error::new(ErrorKind::Invalid, message);
+        match (plans.and_then(<[_]>::first), regions.and_then(<[_]>::first)) {
+            (Some(plan), Some(region)) => match self.check_availability(plan, region) {
+                Err(error) => error,
+                Ok(()) => invalid("there is nothing to choose from".to_owned()),
+            },
+            (Some(plan), None) => invalid(format!(
+                "the plan {:?} is offered in no region at present; choose another one",
+                plan.id
+            )),
+            (None, Some(region)) => invalid(format!(
+                "the region {:?} offers no plan at present; choose another one",
+                region.id
+            )),
+            (None, None) => Error::new(ErrorKind::Provider, "the provider offers nothing at all"),
+        }
+    }
+
     /// The image of that id, or the first one when none is asked for.
     ///
     /// # Errors
@@ -107,7 +200,7 @@ impl Catalog {
     /// # Errors
     /// [`ErrorKind::Invalid`] with the regions that have it.
     pub fn check_availability(&self, plan: &Plan, region: &Region) -> Result<()> {
-        if plan.regions.is_empty() || plan.regions.contains(&region.id) {
+        if plan.is_in(region) {
             return Ok(());
         }
         Err(Error::new(
@@ -147,4 +240,79 @@ fn pick<'a, T>(
                 format!("unknown {what} {id:?}{}", near_matches(id, &known)),
             )
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalog() -> Catalog {
+        let region = |id: &str| Region {
+            id: id.into(),
+            description: String::new(),
+        };
+        let plan = |id: &str, regions: &[&str]| Plan {
+            id: id.into(),
+            description: String::new(),
+            cpus: 1,
+            memory_mib: 1024,
+            disk_gib: None,
+            price: Price::default(),
+            regional_prices: BTreeMap::new(),
+            regions: regions.iter().map(|&id| id.to_owned()).collect(),
+        };
+        Catalog {
+            regions: vec![region("fsn1"), region("nbg1"), region("ash")],
+            plans: vec![
+                plan("cx23", &["nbg1", "fsn1"]),
+                plan("cpx11", &["ash"]),
+                plan("none", &["gone"]),
+                plan("any", &[]),
+            ],
+            images: Vec::new(),
+        }
+    }
+
+    fn offers(plans: Option<&str>, regions: Option<&str>) -> Result<Vec<String>> {
+        let catalog = catalog();
+        let offers = catalog.offers(plans, regions)?.into_iter();
+        Ok(offers
+            .map(|offer| format!("{}@{}", offer.plan.id, offer.region.id))
+            .collect())
+    }
+
+    #[test]
+    fn what_is_preferred_is_tried_first_and_what_is_not_offered_left_out() {
+        for (plans, regions, expected) in [
+            (None, None, &["cx23@fsn1"][..]),
+            (Some("cx23"), None, &["cx23@fsn1"]),
+            (Some("cpx11"), None, &["cpx11@ash"]),
+            (None, Some("ash"), &["cpx11@ash"]),
+            (None, Some("ash, nbg1"), &["cpx11@ash", "cx23@nbg1"]),
+            (
+                Some("cpx11,cx23"),
+                Some("nbg1,ash,fsn1"),
+                &["cpx11@ash", "cx23@nbg1", "cx23@fsn1"],
+            ),
+            (Some("cx23,any"), None, &["cx23@fsn1", "any@fsn1"]),
+        ] {
+            let offers = offers(plans, regions).expect("something");
+            assert_eq!(offers, expected, "{plans:?} {regions:?}");
+        }
+    }
+
+    #[test]
+    fn a_choice_that_leads_nowhere_says_where_the_plan_is() {
+        for (plans, regions, words) in [
+            (Some("cx23"), Some("ash"), "it is in nbg1, fsn1"),
+            (Some("cx32"), None, "did you mean cx23"),
+            (Some("cx23,"), None, "unknown plan \"\""),
+            (None, Some("fsn2"), "did you mean fsn1"),
+            (Some("none"), None, "in no region at present"),
+        ] {
+            let error = offers(plans, regions).expect_err(words);
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
 }

@@ -14,6 +14,27 @@ pub struct FirewallRules {
     pub allow: Vec<FirewallRule>,
 }
 
+/// From where a host may be reached. Without one it is open to the world, as far as its ports are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exposure {
+    /// Where from; for the whole world [`Cidr::WORLD`].
+    pub sources: Vec<Cidr>,
+    /// TCP ports of the application, besides those of the two sshds.
+    pub app_ports: Vec<u16>,
+}
+
+impl Exposure {
+    /// What a firewall in front of a host lets in, when its container's sshd has that port.
+    #[must_use]
+    pub fn rules(&self, container_ssh_port: u16) -> FirewallRules {
+        let mut ports = vec![22, container_ssh_port];
+        ports.extend(&self.app_ports);
+        ports.sort_unstable();
+        ports.dedup();
+        FirewallRules::tcp(ports, &self.sources)
+    }
+}
+
 /// One port that is open to some addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirewallRule {
@@ -169,6 +190,18 @@ mod tests {
             let range: Cidr = text.parse().expect(text);
             assert_eq!(range.to_string(), read);
         }
+    }
+
+    #[test]
+    fn the_doors_of_a_host_are_always_let_in() {
+        let exposure = Exposure {
+            sources: Cidr::WORLD.to_vec(),
+            app_ports: vec![8000, 22],
+        };
+        let rules = exposure.rules(2222);
+        let ports: Vec<u16> = rules.allow.iter().map(|rule| rule.port).collect();
+        assert_eq!(ports, [22, 2222, 8000]);
+        assert!(rules.allow.iter().all(|rule| rule.sources == Cidr::WORLD));
     }
 
     #[test]

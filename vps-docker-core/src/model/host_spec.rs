@@ -1,7 +1,7 @@
 use super::container_spec::Labels;
 use super::{
-    BuildArgs, ContainerCommand, ContainerSpec, HostName, HostSnapshotId, IdlePolicy, ImageBuild,
-    ImageReference, ImageSource, SnapshotId, StartArgs,
+    BuildArgs, ContainerCommand, ContainerSpec, Exposure, HostName, HostSnapshotId, IdlePolicy,
+    ImageBuild, ImageReference, ImageSource, SnapshotId, StartArgs,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -12,9 +12,11 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct HostSpec {
     /// The host's name.
     pub name: HostName,
-    /// Plan id; the settings', else the provider's default when absent.
+    /// Plan id; the settings', else the provider's default when absent. Or several separated by commas:
+    /// the next is ordered where the provider has no machine of the one before.
     pub plan: Option<String>,
-    /// Region id; the settings', else the provider's default when absent.
+    /// Region id; the settings', else the provider's default when absent. Or several separated by
+    /// commas, which are tried in that order.
     pub region: Option<String>,
     /// Operating system of the VPS; the settings', else the provider's default when absent.
     pub os: Option<String>,
@@ -30,6 +32,8 @@ pub struct HostSpec {
     pub start_args: Vec<String>,
     /// When the container is stopped for want of use; the settings' default when absent.
     pub idle_policy: Option<IdlePolicy>,
+    /// From where the host may be reached; from everywhere when absent.
+    pub exposure: Option<Exposure>,
     /// Kept in the record, not interpreted.
     pub labels: Labels,
     /// What the host begins with.
@@ -93,6 +97,8 @@ pub struct HostSpecBuilder {
     command: ContainerCommand,
     start_args: Vec<String>,
     idle_policy: Option<IdlePolicy>,
+    allowed_sources: Vec<String>,
+    app_ports: Vec<u16>,
     labels: Labels,
     origin: Origin,
 }
@@ -107,14 +113,14 @@ enum Origin {
 }
 
 impl HostSpecBuilder {
-    /// Plan id, as in the provider's catalogue.
+    /// Plan id, as in the provider's catalogue, or several; see [`HostSpec::plan`].
     #[must_use]
     pub fn plan(mut self, plan: impl Into<String>) -> Self {
         self.plan = Some(plan.into());
         self
     }
 
-    /// Region id, as in the provider's catalogue.
+    /// Region id, as in the provider's catalogue, or several; see [`HostSpec::region`].
     #[must_use]
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
@@ -173,6 +179,21 @@ impl HostSpecBuilder {
     #[must_use]
     pub fn idle_policy(mut self, policy: IdlePolicy) -> Self {
         self.idle_policy = Some(policy);
+        self
+    }
+
+    /// Adds a range of addresses that may reach the host, such as `203.0.113.0/24`; nobody else may
+    /// then, by the provider's firewall. Without any the host is open to the world.
+    #[must_use]
+    pub fn allow_from(mut self, range: impl Into<String>) -> Self {
+        self.allowed_sources.push(range.into());
+        self
+    }
+
+    /// Adds a TCP port of the application that those addresses may reach, besides the two sshds.
+    #[must_use]
+    pub fn app_port(mut self, port: u16) -> Self {
+        self.app_ports.push(port);
         self
     }
 
@@ -250,6 +271,7 @@ impl HostSpecBuilder {
                 ));
             }
         }
+        let exposure = exposure(&self.allowed_sources, self.app_ports)?;
         let origin = match self.origin {
             Origin::Image => HostOrigin::Image,
             Origin::Snapshot(..)
@@ -286,8 +308,29 @@ impl HostSpecBuilder {
             command: self.command,
             start_args: self.start_args,
             idle_policy: self.idle_policy,
+            exposure,
             labels: self.labels,
         })
+    }
+}
+
+fn exposure(sources: &[String], app_ports: Vec<u16>) -> Result<Option<Exposure>> {
+    if app_ports.contains(&0) {
+        return Err(invalid("the port 0 is none; give the application's"));
+    }
+    match (sources, app_ports) {
+        ([], app_ports) if app_ports.is_empty() => Ok(None),
+        ([], _) => Err(invalid(
+            "ports of the application are given and nobody who may reach them; add \
+             allow_from(\"0.0.0.0/0\") and allow_from(\"::/0\") for the whole world",
+        )),
+        (sources, app_ports) => Ok(Some(Exposure {
+            sources: sources
+                .iter()
+                .map(|text| text.parse())
+                .collect::<Result<_>>()?,
+            app_ports,
+        })),
     }
 }
 
@@ -336,6 +379,28 @@ mod tests {
             disk().os("debian-12"),
         ] {
             let error = bad.build().expect_err("not both");
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+        }
+    }
+
+    #[test]
+    fn who_may_reach_a_host_is_checked_at_once() {
+        let spec = |builder: HostSpecBuilder| builder.build().map(|spec| spec.exposure);
+        let builder = || HostSpec::builder("web");
+        assert_eq!(spec(builder()).expect("legal"), None, "open to the world");
+        let some = builder().allow_from("203.0.113.0/24").app_port(8000);
+        let exposure = spec(some).expect("legal").expect("asked for");
+        assert_eq!(
+            (exposure.sources.len(), exposure.app_ports),
+            (1, vec![8000])
+        );
+        for bad in [
+            builder().allow_from("203.0.113.1/24"),
+            builder().allow_from("everybody"),
+            builder().app_port(8000),
+            builder().allow_from("::/0").app_port(0),
+        ] {
+            let error = spec(bad).expect_err("unfit");
             assert_eq!(error.kind(), ErrorKind::Invalid);
         }
     }

@@ -22,10 +22,10 @@ mod text;
 mod timestamp;
 
 pub use build_args::{BuildArgs, BuildContext, BuildSecret, ImageBuild};
-pub use catalog::{Catalog, Image, Plan, Price, Region};
+pub use catalog::{Catalog, Image, Offer, Plan, Price, Region};
 pub use container_spec::{ContainerCommand, ContainerSpec, ImageSource};
 pub use event::{CreateEvent, Phase, PhaseTiming};
-pub use firewall::{Cidr, FirewallRule, FirewallRules, Protocol};
+pub use firewall::{Cidr, Exposure, FirewallRule, FirewallRules, Protocol};
 pub use host::{HostInfo, HostState, SshEndpoint};
 pub use host_spec::{HostOrigin, HostSpec, HostSpecBuilder};
 pub(crate) use id::base32;

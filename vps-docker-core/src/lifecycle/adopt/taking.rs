@@ -129,10 +129,10 @@ fn refuse_choices(spec: &HostSpec) -> Result<()> {
             ));
         }
     }
-    if let HostOrigin::InstanceSnapshot(id) = &spec.origin {
+    if spec.exposure.is_some() {
         return Err(Error::new(
             ErrorKind::Invalid,
-            format!("a machine that is there cannot boot from the instance snapshot {id}"),
+            "the firewall of a machine that is there is its owner's; leave out who may reach it",
         ));
     }
     if let HostOrigin::InstanceSnapshot(_) = spec.origin {
