@@ -5,7 +5,7 @@ use vps_docker::ssh::TransportExt;
 use vps_docker::store::AgentRecord;
 use vps_docker::{ErrorKind, Host, HostSpec, HostState, ListedHost};
 
-use crate::support::{World, name, unique};
+use crate::support::{Vps, World, name, unique};
 
 /// One host through its life: the boot of a VPS is what costs the time.
 #[tokio::test(flavor = "multi_thread")]
@@ -31,6 +31,7 @@ async fn a_host_is_stopped_started_renamed_and_rebooted() {
     a_start_brings_sshd_and_data_back(&world, &mut host).await;
     a_container_that_crashes_is_no_stop(&mut host).await;
     a_container_that_is_gone_is_made_anew(&mut host).await;
+    a_full_disk_leaves_the_record_as_it_was(&world, &mut host).await;
     let renamed = the_new_name_works_everywhere(&world, &mut host).await;
     a_rename_that_was_cut_off_is_made_good(&world, &mut host).await;
     a_second_machine_needs_only_token_and_keys(&world, &renamed).await;
@@ -119,6 +120,36 @@ async fn a_container_that_is_gone_is_made_anew(host: &mut Host) {
         run(host, "cat /vps-docker/file; echo $KEPT").await,
         "kept\nyes\n"
     );
+}
+
+/// A small file system takes the place of the state volume's.
+async fn a_full_disk_leaves_the_record_as_it_was(world: &World, host: &mut Host) {
+    const STATE: &str = "/var/lib/docker/volumes/vps-docker-state/_data";
+    let vps = Vps::of(host);
+    vps.inside(&format!(
+        "cp -a {STATE} /tmp/state; mount -t tmpfs -o size=256k state {STATE}
+        cp -a /tmp/state/. {STATE}; cat /dev/zero > {STATE}/filler || :"
+    ));
+    let before = vps.inside(&format!("cat {STATE}/host.json"));
+    let new = name(&unique("full"));
+    let error = host.rename(&new).await.expect_err("no room");
+    assert!(
+        error.to_string().contains("disk of the VPS is full"),
+        "{error}"
+    );
+    let agent = AgentName::new("agent-2").expect("legal");
+    let mut record = AgentRecord::new(agent, serde_json::json!("x".repeat(10_000)));
+    let store = host.store().await.expect("connected");
+    store.put_agent(&mut record).await.expect_err("no room");
+    assert_eq!(vps.inside(&format!("cat {STATE}/host.json")), before);
+    let listed = only(world).await;
+    assert!(listed.problem.is_none(), "{:?}", listed.problem);
+    assert_eq!((listed.state, listed.agents.len()), (HostState::Running, 1));
+
+    vps.inside(&format!("rm {STATE}/filler"));
+    store.put_agent(&mut record).await.expect("there is room");
+    assert_eq!(run(host, "echo usable").await, "usable\n");
+    vps.inside(&format!("umount {STATE}; rm -r /tmp/state"));
 }
 
 async fn the_new_name_works_everywhere(world: &World, host: &mut Host) -> String {

@@ -243,6 +243,13 @@ impl HostStore {
                      {STATE_VOLUME}"
                 ),
             )),
+            _ if output.stderr.contains("No space left on device") => Err(Error::new(
+                ErrorKind::State,
+                format!(
+                    "the disk of the VPS is full: {path} is left as it was; make room there, for \
+                     instance with `docker system prune` on the VPS, and do it again"
+                ),
+            )),
             _ => output
                 .success(ErrorKind::State, &format!("writing {path}"))
                 .map(drop),
