@@ -37,6 +37,7 @@
 mod api_client;
 mod auth;
 mod failure;
+pub mod lenient;
 mod page;
 mod rate_limit;
 mod refusal;
@@ -47,11 +48,17 @@ mod test_server;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod wait;
 
 pub use api_client::{ApiClient, ApiClientBuilder};
 pub use auth::{Auth, PasswordGrant};
+pub use lenient::words;
 pub use page::{Page, collect_pages, pages};
 pub use rate_limit::RateLimit;
 pub use refusal::{Refusal, gone_is_success};
 pub use request::{Request, Response};
 pub use retry::RetryPolicy;
+/// For [`words`].
+#[doc(hidden)]
+pub use serde;
+pub use wait::wait_until;
