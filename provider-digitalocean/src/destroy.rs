@@ -1,0 +1,79 @@
+//! The end of a droplet and of what was made for it alone. In a file of its own, as tags and firewalls
+//! are objects of the account that outlive it.
+//!
+//! Seven calls for a host that was ready: the droplet (its tags) and its firewalls are asked for, it is
+//! destroyed, one listing tells whose tags they are else, three tags go. Three for one that is gone.
+
+use std::time::Duration;
+
+use vps_docker_core::http::gone_is_success;
+use vps_docker_core::{ErrorKind, Result};
+
+use crate::account::Account;
+use crate::wire::DropletStatus;
+use crate::{convert, firewall, tags};
+
+/// For a droplet that was destroyed before it was made.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Destroys a droplet; idempotent. Volumes, reserved addresses and snapshots stay, of which we make the
+/// last only, on purpose.
+///
+/// <https://docs.digitalocean.com/reference/api/reference/droplets/#droplets_destroy>
+pub(crate) async fn destroy(account: &Account, id: u64) -> Result<()> {
+    let (droplet, firewalls) = tokio::join!(account.droplet(id), firewall::of_droplet(account, id));
+    let droplet = match droplet {
+        Ok(droplet) => Some(droplet),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    // One that was just ordered may not be seen yet.
+    let order = account.orders.find(id);
+    if droplet.is_none() && order.is_none() {
+        let left_over = firewall::of_gone_droplet(account, id).await;
+        firewall::remove(account, id, left_over).await;
+        return Ok(());
+    }
+    delete(account, id).await?;
+    let was_made = droplet
+        .as_ref()
+        .is_some_and(|droplet| droplet.status != DropletStatus::New);
+    if !was_made {
+        until_gone(account, id).await?;
+    }
+    let tags = match (droplet, &order) {
+        (Some(droplet), _) => droplet.tags.unwrap_or_default(),
+        (None, Some(order)) => convert::encode_tags(&order.instance.tags)
+            .unwrap_or_default()
+            .into_iter()
+            .collect(),
+        (None, None) => Vec::new(),
+    };
+    tokio::join!(
+        tags::remove_own(account, id, &tags),
+        firewall::remove(account, id, firewalls),
+    );
+    account.orders.forget(id);
+    Ok(())
+}
+
+async fn delete(account: &Account, id: u64) -> Result<()> {
+    let path = ["droplets", &id.to_string()];
+    gone_is_success(account.api.delete("destroy_instance", path).done().await)
+}
+
+/// A droplet that is still being made has been known to come up in spite of its destruction: it is
+/// destroyed until it is gone.
+async fn until_gone(account: &Account, id: u64) -> Result<()> {
+    let ask = || async move {
+        match account.droplet(id).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some(())),
+            Err(error) => Err(error),
+            Ok(_) => delete(account, id).await.map(|()| None),
+        }
+    };
+    account
+        .pauses
+        .until("the end of the droplet", PATIENCE, ask)
+        .await
+}
