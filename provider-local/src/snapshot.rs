@@ -153,10 +153,14 @@ pub(crate) async fn list(store: &Store) -> Result<Vec<InstanceSnapshot>> {
 /// Deletes a snapshot. Idempotent. Instances made of it stay; the engine then keeps the
 /// image's layers until the last of them is gone.
 pub(crate) async fn delete(store: &Store, id: &SnapshotId) -> Result<()> {
+    // What cannot be the id of a snapshot is that of none.
+    let Ok(image) = image_name(id) else {
+        return Ok(());
+    };
     let options = RemoveImageOptionsBuilder::new().force(true).build();
     match store
         .docker
-        .remove_image(&image_name(id)?, Some(options), None)
+        .remove_image(&image, Some(options), None)
         .await
     {
         Ok(_) => {}

@@ -108,8 +108,7 @@ impl Options {
     }
 
     /// Cargo's words for the tests, and those for libtest itself. A test that boots a VPS is one of
-    /// the facade's `tests/`, or one in another package's `tests/` that has `vps_` in its name;
-    /// `.config/nextest.toml` holds the same rule. Doctests are a stage of their own.
+    /// the facade's `tests/e2e`, or any that has `vps_` in its name or module; `.config/nextest.toml` holds the same rule. Doctests are a stage of their own.
     fn commands(&self, nextest: bool) -> Vec<Vec<&str>> {
         let everything = ["--workspace", "--all-features"];
         let commands: Vec<(Vec<&str>, &[&str])> = match (nextest, self.quick) {
@@ -117,7 +116,7 @@ impl Options {
             (true, true) => {
                 let quick = [
                     "-E",
-                    "not (kind(test) and (package(vps-docker) or test(/vps_/)))",
+                    "not (kind(test) and (binary_id(vps-docker::e2e) or test(/vps_/)))",
                 ];
                 vec![([&["nextest", "run"][..], &everything, &quick].concat(), &[])]
             }

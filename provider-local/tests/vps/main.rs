@@ -2,6 +2,7 @@
 
 mod support;
 
+mod vps_conformance;
 mod vps_disk;
 mod vps_life;
 mod vps_metadata;

@@ -8,7 +8,12 @@ use crate::command::Cmd;
 const RULES: &[Rule] = &[
     Rule::new("vps-docker-core", &[], &[]),
     Rule::new("provider-*", &["vps-docker-core"], &["vps-docker-testkit"]),
-    Rule::new("vps-docker-testkit", &["vps-docker-core"], &[]),
+    // Its simulators put real machines behind an API: those of the local provider.
+    Rule::new(
+        "vps-docker-testkit",
+        &["vps-docker-core", "provider-local"],
+        &[],
+    ),
     Rule::new(
         "vps-docker",
         &["vps-docker-core", "provider-*"],

@@ -1,0 +1,8 @@
+//! The four clouds, against simulators of their APIs. Nothing here has been run against the live ones.
+
+mod clouds;
+mod crowd;
+mod faults;
+mod listing;
+mod orders;
+mod vps_end_to_end;
