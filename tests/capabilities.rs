@@ -28,7 +28,10 @@ fn the_readme_says_what_each_provider_can_do() {
     let (_, rest) = readme.split_once(BEGIN).expect("the table begins");
     let (shown, _) = rest.split_once(END).expect("the table ends");
     let table = table();
-    assert_eq!(shown, table, "put this into README.md:\n{BEGIN}{table}{END}");
+    assert_eq!(
+        shown, table,
+        "put this into README.md:\n{BEGIN}{table}{END}"
+    );
 }
 
 fn table() -> String {

@@ -25,7 +25,12 @@ pub(crate) async fn in_memory(provider: Provider) -> CloudSim {
 
 /// A client of the account, with short pauses and in no need of patience.
 pub(crate) fn client(provider: Provider, sim: &CloudSim) -> Arc<dyn VpsClient> {
-    build(provider, sim).expect("fit")
+    client_at(provider, sim, HASTE)
+}
+
+/// A client of the account that uses so many times the provider's true rate of requests.
+pub(crate) fn client_at(provider: Provider, sim: &CloudSim, haste: f64) -> Arc<dyn VpsClient> {
+    build(provider, sim, haste).expect("fit")
 }
 
 /// The pauses of tests.
@@ -37,26 +42,26 @@ fn policy() -> RetryPolicy {
     policy
 }
 
-fn build(provider: Provider, sim: &CloudSim) -> Result<Arc<dyn VpsClient>> {
+fn build(provider: Provider, sim: &CloudSim, haste: f64) -> Result<Arc<dyn VpsClient>> {
     let credentials = sim.credentials();
     let token = credentials.token.as_str();
     Ok(match provider.name() {
         "hetzner" => Arc::new(HetznerProvider::new(
             HetznerConfig::new(token)
                 .endpoint(sim.url())
-                .rate_limit_factor(HASTE)?
+                .rate_limit_factor(haste)
                 .retry(policy()),
         )?),
         "vultr" => Arc::new(VultrProvider::new(
             VultrConfig::new(token)
                 .endpoint(sim.url())
-                .rate_limit_factor(HASTE)
+                .rate_limit_factor(haste)
                 .retry(policy()),
         )?),
         "digitalocean" => Arc::new(DigitalOceanProvider::new(
             DigitalOceanConfig::new(token)
                 .endpoint(sim.url())
-                .rate_limit_factor(HASTE)
+                .rate_limit_factor(haste)
                 .retry(policy()),
         )?),
         "contabo" => Arc::new(ContaboProvider::new(
@@ -70,7 +75,7 @@ fn build(provider: Provider, sim: &CloudSim) -> Result<Arc<dyn VpsClient>> {
             .token_url(sim.greeting()["token_url"].as_str().expect("it has one"))
             .allow_order(true)
             .settle_time(Duration::from_millis(50))
-            .rate_limit_factor(HASTE)?
+            .rate_limit_factor(haste)?
             .retry(policy()),
         )?),
         other => panic!("no provider crate is called {other}"),
