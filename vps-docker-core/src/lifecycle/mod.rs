@@ -35,6 +35,7 @@ mod run_container;
 mod settings;
 mod snapshot_source;
 mod timeline;
+mod trust;
 mod vps_setup;
 
 pub use adopt::{Machine, MachineBuilder};

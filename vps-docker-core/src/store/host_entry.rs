@@ -34,6 +34,9 @@ pub(crate) struct KnownHost {
     #[serde(default = "ssh_port")]
     pub(crate) ssh_port: u16,
     pub(crate) vps_host_key: PublicKey,
+    /// The key that it is about to have, while its key is being changed: as good as the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) next_vps_host_key: Option<PublicKey>,
     pub(crate) created_at: Timestamp,
     pub(crate) labels: BTreeMap<String, String>,
 }
@@ -87,10 +90,12 @@ impl HostEntry {
 
     /// Writes where the VPS stands and pins its key there.
     pub(crate) fn pin_vps(&self, known: &KnownHost) -> Result<()> {
-        let line = known
-            .vps_host_key
-            .known_hosts_line(known.address, known.ssh_port);
-        self.write_pins(&self.vps_known_hosts(), &line)?;
+        let keys = [&known.vps_host_key].into_iter();
+        let lines: String = keys
+            .chain(&known.next_vps_host_key)
+            .map(|key| key.known_hosts_line(known.address, known.ssh_port))
+            .collect();
+        self.write_pins(&self.vps_known_hosts(), &lines)?;
         self.write(known)
     }
 
