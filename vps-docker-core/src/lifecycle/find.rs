@@ -51,9 +51,18 @@ pub(super) async fn visit(engine: &Arc<Engine>, mut located: Located) -> Result<
         let none = problem.expect("a host without a record has a problem");
         return Err(none.with_instance(&located.instance.id));
     };
-    if record.ready_at.is_some() {
-        trust::resume(engine, &mut located, &*vps).await;
-    }
+    let record = if record.ready_at.is_some() {
+        trust::resume(
+            engine,
+            &mut located,
+            record,
+            &vps,
+            state == HostState::Running,
+        )
+        .await
+    } else {
+        record
+    };
     rename::follow(engine, &located, &record).await;
     let entry = engine.entry(&record.name);
     let known = located.known.with_record(&record);

@@ -18,6 +18,7 @@ mod host_logs;
 mod host_script;
 mod host_snapshot;
 mod host_ssh_config;
+mod host_trust;
 mod hosts;
 mod instance_spec;
 mod leftover;

@@ -294,6 +294,7 @@ impl Provision {
             container_command: Vec::new(),
             login_user: None,
             container_host_key: Some(prepared.container_host_key.clone()),
+            next_container_host_key: None,
             container_ssh_port: self.engine.settings.container_ssh_port,
             idle_policy: self.planned.idle_policy.clone(),
         }

@@ -1,7 +1,12 @@
 //! What makes the bootstrap's secrets worthless: another host key, no copy of `user_data`, and no way
 //! from the container to the cloud's metadata service.
 
+mod container_rotation;
+mod follow;
 mod rotation;
+mod served;
 mod vps_files;
 
-pub(super) use rotation::{Rotation, follow, resume};
+pub(super) use container_rotation::rotate_container_key;
+pub(super) use follow::{follow, resume};
+pub(super) use rotation::Rotation;

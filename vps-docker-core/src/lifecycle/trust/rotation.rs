@@ -1,13 +1,13 @@
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
+use super::served::wait_until_served;
 use super::vps_files;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::keys::PublicKey;
 use crate::lifecycle::engine::Engine;
-use crate::lifecycle::locate::Located;
-use crate::model::{HostName, HostTags, Instance};
+use crate::model::HostTags;
 use crate::ssh::{Transport, TransportExt, join, presented_host_key};
 use crate::store::{HostEntry, KnownHost};
 
@@ -51,7 +51,9 @@ impl Rotation<'_> {
             self.tags.next_pin = Some(next.pin());
             self.set_tags(&known).await?;
             self.step("switch", b"").await?;
-            self.wait_for(&next, &known).await?;
+            let deadline = Instant::now() + SWITCH_TIMEOUT;
+            let door = (known.address, known.ssh_port).into();
+            wait_until_served(door, &next, Some(&known.vps_host_key), deadline).await?;
         }
         known.vps_host_key = next;
         known.next_vps_host_key = None;
@@ -80,35 +82,6 @@ impl Rotation<'_> {
     async fn set_tags(&self, known: &KnownHost) -> Result<()> {
         set_tags(self.engine, known, &self.tags).await
     }
-
-    /// Until the sshd there presents that key. Nothing is sent to it.
-    async fn wait_for(&self, next: &PublicKey, known: &KnownHost) -> Result<()> {
-        let deadline = Instant::now() + SWITCH_TIMEOUT;
-        let door = (known.address, known.ssh_port).into();
-        let mut pause = Duration::from_millis(20);
-        loop {
-            let presented = presented_host_key(door, deadline).await?;
-            if presented == *next {
-                return Ok(());
-            }
-            let again = Instant::now() + pause;
-            if presented != known.vps_host_key || again >= deadline {
-                return Err(Error::new(
-                    ErrorKind::HostKeyMismatch,
-                    format!(
-                        "the VPS was told to serve {} and {} port {} presents {}; nothing was sent \
-                         to it",
-                        next.fingerprint(),
-                        known.address,
-                        known.ssh_port,
-                        presented.fingerprint()
-                    ),
-                ));
-            }
-            sleep_until(again).await;
-            pause *= 2;
-        }
-    }
 }
 
 async fn set_tags(engine: &Engine, known: &KnownHost, tags: &HostTags) -> Result<()> {
@@ -117,78 +90,4 @@ async fn set_tags(engine: &Engine, known: &KnownHost, tags: &HostTags) -> Result
     }
     let id = &known.instance_id;
     engine.client.set_tags(id, &tags.to_tags()).await
-}
-
-/// Brings a rotation to its end that was cut off, if there was one. What goes wrong is told and no
-/// more: the host can be used, and the next one tries again.
-pub(in crate::lifecycle) async fn resume(
-    engine: &Engine,
-    located: &mut Located,
-    vps: &dyn Transport,
-) {
-    let Located {
-        name,
-        known,
-        instance,
-    } = located;
-    if known.next_vps_host_key.is_none() && instance.tag(HostTags::NEXT_PIN).is_none() {
-        return;
-    }
-    let entry = engine.entry(name);
-    let finished = async {
-        let rotation = Rotation {
-            engine,
-            vps,
-            entry: &entry,
-            tags: HostTags::from_tags(&instance.tags)?,
-        };
-        rotation.run_alone(known.clone()).await
-    };
-    match finished.await {
-        Ok(finished) => *known = finished,
-        Err(error) => {
-            tracing::warn!(host = %name, %error, "a change of the host key is unfinished")
-        }
-    }
-}
-
-/// Follows a change of the host key that another client made or is at: where the tags name a key that
-/// is not pinned here, and the VPS presents just that one, it is pinned. Where it does not, nothing
-/// changes: the pins of this side stand.
-pub(in crate::lifecycle) async fn follow(
-    engine: &Engine,
-    name: &HostName,
-    known: &mut KnownHost,
-    instance: &Instance,
-    deadline: Instant,
-) -> Result<()> {
-    let pinned = [Some(&known.vps_host_key), known.next_vps_host_key.as_ref()];
-    let is_pinned = |pin: &str| pinned.iter().flatten().any(|key| key.pin() == pin);
-    let tags = [HostTags::PIN, HostTags::NEXT_PIN].map(|tag| instance.tag(tag));
-    let is_ours = instance.tag(HostTags::HOST) == Some(known.id.as_str());
-    if !is_ours || tags.into_iter().flatten().all(is_pinned) {
-        return Ok(());
-    }
-    let door = (known.address, known.ssh_port).into();
-    let presented = match presented_host_key(door, deadline).await {
-        Ok(key) => key,
-        // Whoever asks it next hears why.
-        Err(_) => return Ok(()),
-    };
-    let pin = presented.pin();
-    if is_pinned(&pin) {
-        return Ok(());
-    }
-    if !tags.contains(&Some(&pin)) {
-        tracing::warn!(host = %name, "neither pins nor tags name the host key that is presented");
-        return Ok(());
-    }
-    tracing::info!(host = %name, "another client has changed the host key");
-    if tags[0] == Some(&pin) {
-        known.vps_host_key = presented;
-        known.next_vps_host_key = None;
-    } else {
-        known.next_vps_host_key = Some(presented);
-    }
-    engine.entry(name).pin_vps(known)
 }

@@ -10,7 +10,7 @@ units=/etc/systemd/system
 prepare() {
     tar -C / --no-same-owner -xf -
     enable vps-docker-metadata.service docker.service.requires
-    enable vps-docker-forget-user-data.service multi-user.target.wants
+    enable vps-docker-forget-user-data.service cloud-init.target.wants
     systemctl daemon-reload
     systemctl start vps-docker-metadata.service
     # Switched already, by one who has not come to the end?
