@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use futures_util::StreamExt;
+use tokio::net::TcpStream;
 use vps_docker::keys::KeyPair;
 use vps_docker::model::{HostTags, PowerAction};
 use vps_docker::secrecy::ExposeSecret;
 use vps_docker::{ErrorKind, Host, HostSpec, HostState, Settings};
 
-use crate::support::{Altered, Vps, World, unique};
+use crate::support::{Altered, Vps, World, docker, unique};
 
 /// One host: the boot of a VPS is what costs the time.
 #[tokio::test(flavor = "multi_thread")]
@@ -202,4 +204,80 @@ async fn a_key_that_sshd_refuses_changes_nothing(host: &mut Host, vps: &Vps) {
     assert_ne!(before, host.info().vps_ssh.known_hosts);
     host.refresh().await.expect("reached");
     assert_eq!(host.info().state, HostState::Running);
+}
+
+/// Every port there is, from outside, of a host whose container publishes more than is let in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_of_all_ports_shows_those_that_were_named() {
+    let world = World::new();
+    let spec = HostSpec::builder(unique("scan"))
+        .start_arg("--publish=8000:8000")
+        .start_arg("--publish=9000:9000")
+        .start_arg("--publish=9001:9001/udp")
+        .allow_from(OUTSIDE)
+        .app_port(8000);
+    let mut host = world.create(spec).await.expect("created");
+    let vps = Vps::of(&host);
+    let serve = "for port in 8000 9000; do
+        nohup perl -MIO::Socket::INET -e '
+            $s = IO::Socket::INET->new(LocalPort => shift, Listen => 9, ReuseAddr => 1) or die;
+            while ($c = $s->accept) { print $c \"hello\\n\"; close $c }' $port >/dev/null 2>&1 &
+    done";
+    host.exec(serve).await.expect("reached");
+    let named = [22, 2222, 8000];
+    assert_eq!(open_ports(&host).await, named);
+
+    // Not for others, nor after what may happen to a firewall.
+    for port in named {
+        assert!(!is_open_from_elsewhere(&host, port), "{port}");
+    }
+    vps.inside("systemctl restart docker; iptables -F; iptables -t nat -L >/dev/null");
+    host.start().await.expect("started");
+    host.exec(serve).await.expect("reached");
+    assert_eq!(open_ports(&host).await, named);
+    host.power(PowerAction::Reboot).await.expect("rebooted");
+    host.exec(serve).await.expect("reached");
+    assert_eq!(open_ports(&host).await, named);
+    assert!(!is_open_from_elsewhere(&host, 22));
+
+    host.destroy().await.expect("destroyed");
+    world.assert_nothing_left().await;
+}
+
+/// This machine, as seen from the VPSs.
+const OUTSIDE: &str = "198.18.0.1";
+
+/// Which of all TCP ports answer.
+async fn open_ports(host: &Host) -> Vec<u16> {
+    let address = host.info().address;
+    // What is dropped does not answer at all.
+    let patience = std::time::Duration::from_secs(1);
+    let scan = futures_util::stream::iter(1..=u16::MAX).map(|port| async move {
+        let connected = TcpStream::connect((address, port));
+        let connected = tokio::time::timeout(patience, connected).await;
+        matches!(connected, Ok(Ok(_))).then_some(port)
+    });
+    let open = scan.buffer_unordered(2000).filter_map(std::future::ready);
+    let mut open: Vec<u16> = open.collect().await;
+    open.sort_unstable();
+    open
+}
+
+/// Whether another machine on the network gets through.
+fn is_open_from_elsewhere(host: &Host, port: u16) -> bool {
+    let connect = format!(
+        "timeout 3 bash -c '</dev/tcp/{}/{port}' && echo open",
+        host.info().address
+    );
+    let said = docker(&[
+        "run",
+        "--rm",
+        "--label=vps-docker",
+        "--network=vps-docker",
+        "--entrypoint=sh",
+        "debian:bookworm-slim",
+        "-c",
+        &format!("{connect} || :"),
+    ]);
+    said.contains("open")
 }

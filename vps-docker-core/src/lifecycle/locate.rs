@@ -88,6 +88,7 @@ async fn located(
     }
     let deadline = Instant::now() + engine.settings.ssh_connect_timeout;
     trust::follow(engine, name, &mut known, &instance, deadline).await?;
+    engine.entry(name).settle_pins(&known)?;
     Ok(Located {
         name: name.clone(),
         known,

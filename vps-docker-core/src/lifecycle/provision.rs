@@ -11,7 +11,7 @@ use super::plan::Planned;
 use super::reconnecting::Reconnecting;
 use super::run_container::{container_ended, run_container};
 use super::timeline::Timeline;
-use super::trust::Rotation;
+use super::trust::{Rotation, set_vps_firewall};
 use super::vps_setup::{Prepared, forget_other_host, prepare_vps, wait_for_bootstrap};
 use crate::docker::{
     BroughtImages, DockerOverSsh, ImageConfig, LocalImages, bring_image, build_image,
@@ -62,8 +62,9 @@ impl Provision {
         let image = self.image(&vps, local, prepared.image.clone());
         let watcher = idle::install(&*vps, &self.planned.idle_policy);
         let rotation = self.rotate(&vps, known);
-        let ((), (), (known, tags), image) =
-            tokio::try_join!(store.write(&mut record), watcher, rotation, image)?;
+        let firewall = self.close_to_others(&vps);
+        let ((), (), (), (known, tags), image) =
+            tokio::try_join!(store.write(&mut record), watcher, firewall, rotation, image)?;
         let doors = Doors::new(&self.engine, &self.entry, &known);
 
         record.derived_image = Some(image.reference);
@@ -145,6 +146,17 @@ impl Provision {
         self.timeline
             .phase(Phase::Rotate, rotation.run(known))
             .await
+    }
+
+    /// Lets in who was named, by the VPS's own firewall where the provider has none.
+    async fn close_to_others(&self, vps: &Reconnecting) -> Result<()> {
+        match &self.spec.exposure {
+            Some(exposure) if !self.engine.client.capabilities().firewall => {
+                let port = self.engine.settings.container_ssh_port;
+                set_vps_firewall(vps, &exposure.rules(port)).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What this side has of the image, unless it comes with a snapshot.

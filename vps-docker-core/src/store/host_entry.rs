@@ -42,6 +42,15 @@ pub(crate) struct KnownHost {
 }
 
 impl KnownHost {
+    /// The lines of `known_hosts` for the VPS: one, and while its key is being changed two.
+    fn vps_pins(&self) -> String {
+        let keys = [Some(&self.vps_host_key), self.next_vps_host_key.as_ref()];
+        let lines = keys.into_iter().flatten();
+        lines
+            .map(|key| key.known_hosts_line(self.address, self.ssh_port))
+            .collect()
+    }
+
     /// With what the record says of the host.
     pub(crate) fn with_record(&self, record: &HostRecord) -> Self {
         Self {
@@ -90,13 +99,17 @@ impl HostEntry {
 
     /// Writes where the VPS stands and pins its key there.
     pub(crate) fn pin_vps(&self, known: &KnownHost) -> Result<()> {
-        let keys = [&known.vps_host_key].into_iter();
-        let lines: String = keys
-            .chain(&known.next_vps_host_key)
-            .map(|key| key.known_hosts_line(known.address, known.ssh_port))
-            .collect();
-        self.write_pins(&self.vps_known_hosts(), &lines)?;
+        self.write_pins(&self.vps_known_hosts(), &known.vps_pins())?;
         self.write(known)
+    }
+
+    /// Writes the pins of the VPS anew where one who was killed has left others in the file.
+    pub(crate) fn settle_pins(&self, known: &KnownHost) -> Result<()> {
+        let (file, pins) = (self.vps_known_hosts(), known.vps_pins());
+        if std::fs::read_to_string(&file).is_ok_and(|found| found == pins) {
+            return Ok(());
+        }
+        self.write_pins(&file, &pins)
     }
 
     /// Writes a file of pins.

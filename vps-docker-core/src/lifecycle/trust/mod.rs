@@ -6,7 +6,9 @@ mod follow;
 mod rotation;
 mod served;
 mod vps_files;
+mod vps_firewall;
 
 pub(super) use container_rotation::rotate_container_key;
 pub(super) use follow::{follow, resume};
 pub(super) use rotation::Rotation;
+pub(super) use vps_firewall::set_vps_firewall;

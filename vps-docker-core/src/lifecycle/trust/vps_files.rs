@@ -1,7 +1,10 @@
 use tar::{Builder, Header};
 
-/// What stays on the VPS: path, mode and content.
-const FILES: &[(&str, u32, &str)] = &[
+/// Path, mode and content.
+type File = (&'static str, u32, &'static str);
+
+/// What stays on every VPS.
+const FILES: &[File] = &[
     (
         "etc/vps-docker/forget-user-data.sh",
         0o700,
@@ -29,10 +32,33 @@ const FILES: &[(&str, u32, &str)] = &[
     ),
 ];
 
-/// As an archive for `/`.
+/// What stays where the firewall is the VPS's own.
+const FIREWALL: &[File] = &[
+    (
+        "etc/vps-docker/firewall.sh",
+        0o700,
+        include_str!("firewall.sh"),
+    ),
+    (
+        "etc/systemd/system/vps-docker-firewall.service",
+        0o644,
+        include_str!("vps-docker-firewall.service"),
+    ),
+];
+
+/// What stays on every VPS, as an archive for `/`.
 pub(super) fn archive() -> Vec<u8> {
+    archive_of(FILES)
+}
+
+/// What belongs to the VPS's own firewall.
+pub(super) fn firewall_archive() -> Vec<u8> {
+    archive_of(FIREWALL)
+}
+
+fn archive_of(files: &[File]) -> Vec<u8> {
     let mut archive = Builder::new(Vec::new());
-    for (path, mode, content) in FILES {
+    for (path, mode, content) in files {
         let mut header = Header::new_gnu();
         header.set_mode(*mode);
         header.set_size(content.len() as u64);
