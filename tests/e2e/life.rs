@@ -255,7 +255,7 @@ async fn a_rename_that_was_cut_off_is_made_good(world: &World, host: &mut Host) 
 /// Another data directory with the client keys alone: pins come from the tags.
 async fn a_second_machine_needs_only_token_and_keys(world: &World, host_name: &str) {
     let second = World::new();
-    copy_keys(world, &second);
+    world.copy_keys_to(&second);
     let second = second.reopened();
     let listed = second.provider.hosts().await.expect("listed").all().await;
     let ours: Vec<&ListedHost> = listed
@@ -273,7 +273,7 @@ async fn a_second_machine_needs_only_token_and_keys(world: &World, host_name: &s
 
     // A pin that does not fit is refused with both fingerprints, before anything is sent.
     let third = World::new();
-    copy_keys(world, &third);
+    world.copy_keys_to(&third);
     let third = third.reopened();
     let instance = &world.instances().await[0];
     let mut tags = instance.tags.clone();
@@ -300,14 +300,6 @@ async fn a_second_machine_needs_only_token_and_keys(world: &World, host_name: &s
     let problem = listed.problem.as_ref().expect("told").to_string();
     assert!(problem.contains("another owner"), "{problem}");
     stranger.assert_nothing_left().await;
-}
-
-fn copy_keys(from: &World, to: &World) {
-    let keys = |world: &World| world.provider.data_dir().path().join("keys");
-    for file in std::fs::read_dir(keys(from)).expect("there") {
-        let file = file.expect("readable");
-        std::fs::copy(file.path(), keys(to).join(file.file_name())).expect("copied");
-    }
 }
 
 async fn what_ran_runs_after_a_reboot(host: &mut Host) {

@@ -24,3 +24,4 @@ mod shell;
 mod ship;
 mod snapshot;
 mod support;
+mod trust;

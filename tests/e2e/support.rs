@@ -13,7 +13,8 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 use vps_docker::model::{
     Catalog, DestroyOutcome, HostSpecBuilder, HostTags, Instance, InstanceFilter, InstanceId,
-    InstanceSnapshot, InstanceSnapshotName, InstanceSpec, SnapshotId, SshKey, SshKeyId, Tags,
+    InstanceSnapshot, InstanceSnapshotName, InstanceSpec, PowerAction, SnapshotId, SshKey,
+    SshKeyId, Tags,
 };
 use vps_docker::provider_local::{LocalConfig, LocalProvider};
 use vps_docker::{
@@ -72,6 +73,22 @@ impl World {
     /// Creates a host.
     pub(crate) async fn create(&self, spec: HostSpecBuilder) -> Result<Host> {
         self.provider.create_host(spec.build()?).await
+    }
+
+    /// The host as a process finds it that knows nothing but the data directory.
+    pub(crate) async fn reopened_host(&self, host: &str) -> Result<Host> {
+        let settings = self.provider.settings().clone();
+        self.provider_with(settings).host(&name(host)).await
+    }
+
+    /// Gives another data directory the client keys of this one.
+    pub(crate) fn copy_keys_to(&self, other: &World) {
+        let keys = |world: &World| world.provider.data_dir().path().join("keys");
+        for file in std::fs::read_dir(keys(self)).expect("there") {
+            let file = file.expect("readable");
+            let copy = keys(other).join(file.file_name());
+            std::fs::copy(file.path(), copy).expect("copied");
+        }
     }
 
     /// The instances of this owner, whatever their state.
@@ -189,6 +206,15 @@ impl Altered {
             keys: Mutex::default(),
             calls: Mutex::default(),
             orders: Mutex::default(),
+        }
+    }
+
+    /// As on the clouds: `user_data` is served at 169.254.169.254.
+    pub(crate) fn with_metadata_service() -> Self {
+        let config = LocalConfig::default().metadata_service(true);
+        Self {
+            inner: LocalProvider::new(config),
+            ..Self::new()
         }
     }
 
@@ -314,6 +340,11 @@ impl VpsClient for Altered {
     async fn set_tags(&self, id: &InstanceId, tags: &Tags) -> Result<()> {
         self.called("set_tags");
         self.inner.set_tags(id, tags).await
+    }
+
+    async fn power(&self, id: &InstanceId, action: PowerAction) -> Result<()> {
+        self.called("power");
+        self.inner.power(id, action).await
     }
 
     async fn create_snapshot(&self, id: &InstanceId, name: &str) -> Result<InstanceSnapshot> {

@@ -25,7 +25,7 @@ use crate::support::{World, docker, example, name, unique, wait_for_phase};
 
 /// The phases of an adoption: it boots nothing.
 fn phases() -> Vec<Phase> {
-    let boots = |phase: &Phase| *phase == Phase::Boot;
+    let boots = |phase: &Phase| matches!(phase, Phase::Boot | Phase::Rotate);
     Phase::ALL
         .into_iter()
         .filter(|phase| !boots(phase))

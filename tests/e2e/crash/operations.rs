@@ -52,6 +52,8 @@ const CREATE: Deed = |provider, subject| Box::pin(create(provider, subject));
 const DESTROY: Deed = |provider, subject| Box::pin(destroy(provider, subject));
 const COLLECT: Deed = |provider, subject| Box::pin(collect(provider, subject));
 const RENAME: Deed = |provider, subject| Box::pin(rename(provider, subject));
+const ROTATE: Deed = |provider, subject| Box::pin(rotate(provider, subject));
+const LOOK: Deed = |provider, subject| Box::pin(look(provider, subject));
 const STOP: Deed = |provider, subject| Box::pin(stop(provider, subject));
 const START: Deed = |provider, subject| Box::pin(start(provider, subject));
 const SNAPSHOT: Deed = |provider, subject| Box::pin(snapshot(provider, subject));
@@ -65,6 +67,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "create again", before: Before::HalfAHost, run: CREATE, until: Some("ask create_instance"), recoveries: &[COLLECT, DESTROY], after: Some(HostState::Running) },
     Operation { name: "destroy", before: Before::HalfAHost, run: DESTROY, until: None, recoveries: &[DESTROY], after: None },
     Operation { name: "rename", before: RUNNING, run: RENAME, until: None, recoveries: &[RENAME], after: Some(HostState::Running) },
+    Operation { name: "rotate", before: RUNNING, run: ROTATE, until: None, recoveries: &[ROTATE, LOOK], after: Some(HostState::Running) },
     Operation { name: "stop", before: RUNNING, run: STOP, until: None, recoveries: &[STOP], after: Some(HostState::Stopped) },
     Operation { name: "start", before: STOPPED, run: START, until: None, recoveries: &[START], after: Some(HostState::Running) },
     Operation { name: "snapshot", before: Before::Snapshots, run: SNAPSHOT, until: None, recoveries: &[SNAPSHOT, START], after: Some(HostState::Running) },
@@ -110,6 +113,25 @@ async fn rename(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left>
         Err(error) if error.kind() == ErrorKind::NotFound => provider.host(new).await?,
         renamed => renamed?,
     };
+    host.close().await;
+    Ok(Some(HostState::Running))
+}
+
+async fn rotate(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    let mut host = provider.host(&subject.names[0]).await?;
+    host.rotate_host_keys().await?;
+    // By the new keys alone.
+    host.exec("true").await?;
+    host.close().await;
+    Ok(Some(HostState::Running))
+}
+
+/// A look brings to its end what was cut off.
+async fn look(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    let host = provider.host(&subject.names[0]).await?;
+    host.exec("true").await?;
+    let pins = host.info().vps_ssh.known_hosts.lines().count();
+    assert_eq!(pins, 1, "the change of keys is not at its end");
     host.close().await;
     Ok(Some(HostState::Running))
 }

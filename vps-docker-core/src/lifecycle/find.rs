@@ -4,7 +4,7 @@ use super::engine::Engine;
 use super::host::Doors;
 use super::locate::{self, Located};
 use super::look::Look;
-use super::{Host, rename};
+use super::{Host, rename, trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{HostName, HostState, Instance, InstanceState};
 use crate::ssh::TransportExt;
@@ -27,7 +27,7 @@ pub(super) async fn host(engine: &Arc<Engine>, name: &HostName) -> Result<Host> 
 }
 
 /// Connects to a host and looks at it. One that does not answer is a host all the same.
-pub(super) async fn visit(engine: &Arc<Engine>, located: Located) -> Result<Host> {
+pub(super) async fn visit(engine: &Arc<Engine>, mut located: Located) -> Result<Host> {
     let entry = engine.entry(&located.name);
     let doors = Doors::new(engine, &entry, &located.known);
     let unanswered =
@@ -50,6 +50,18 @@ pub(super) async fn visit(engine: &Arc<Engine>, located: Located) -> Result<Host
     let Some(record) = look.contents.into_record()? else {
         let none = problem.expect("a host without a record has a problem");
         return Err(none.with_instance(&located.instance.id));
+    };
+    let record = if record.ready_at.is_some() {
+        trust::resume(
+            engine,
+            &mut located,
+            record,
+            &vps,
+            state == HostState::Running,
+        )
+        .await
+    } else {
+        record
     };
     rename::follow(engine, &located, &record).await;
     let entry = engine.entry(&record.name);

@@ -238,10 +238,21 @@ impl Host {
         }
     }
 
-    /// After a rename: name and files of the new name.
-    pub(super) fn take_name(&mut self, record: HostRecord) -> Result<()> {
+    /// After a rename or a change of keys: name, files and pins are the record's.
+    pub(super) fn take_record(&mut self, record: HostRecord) -> Result<()> {
         self.info.name = record.name.clone();
         self.record = Some(record);
+        self.take_doors()
+    }
+
+    /// What this side knows of it.
+    pub(super) fn known(&self) -> &KnownHost {
+        &self.known
+    }
+
+    /// By what it is known from now on.
+    pub(super) fn take_known(&mut self, known: KnownHost) -> Result<()> {
+        self.known = known;
         self.take_doors()
     }
 
@@ -322,9 +333,14 @@ impl Doors {
         if let Some(user) = &record.login_user {
             self.container.user.clone_from(user);
         }
-        if let Some(key) = &record.container_host_key {
-            self.container.known_hosts =
-                key.known_hosts_line(self.container.host, self.container.port);
+        let keys = [&record.container_host_key, &record.next_container_host_key];
+        let lines: String = keys
+            .into_iter()
+            .flatten()
+            .map(|key| key.known_hosts_line(self.container.host, self.container.port))
+            .collect();
+        if !lines.is_empty() {
+            self.container.known_hosts = lines;
         }
         self
     }

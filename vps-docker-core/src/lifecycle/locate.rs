@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use tokio::time::Instant;
 
 use super::engine::Engine;
+use super::trust;
 use crate::client::VpsClientExt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::PublicKey;
@@ -22,7 +23,7 @@ pub(super) struct Located {
 pub(super) async fn by_name(engine: &Engine, name: &HostName) -> Result<Located> {
     if let Some(known) = engine.entry(name).read()? {
         match engine.client.instance(&known.instance_id).await {
-            Ok(instance) => return located(engine, name, known, instance),
+            Ok(instance) => return located(engine, name, known, instance).await,
             // Gone; another one may have the name by now.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -33,12 +34,12 @@ pub(super) async fn by_name(engine: &Engine, name: &HostName) -> Result<Located>
     let instance = the_one(engine, listed)?;
     // It may have been renamed elsewhere.
     if let Some((known_name, known)) = known_here(engine, &instance)? {
-        return located(engine, &known_name, known, instance);
+        return located(engine, &known_name, known, instance).await;
     }
     let deadline = Instant::now() + engine.settings.ssh_connect_timeout;
     let known = from_tags(&instance, deadline).await?;
     engine.entry(name).pin_vps(&known)?;
-    located(engine, name, known, instance)
+    located(engine, name, known, instance).await
 }
 
 /// What this side knows of the host that an instance belongs to, and by what name.
@@ -74,7 +75,7 @@ fn the_one(engine: &Engine, mut listed: Vec<Instance>) -> Result<Instance> {
     }
 }
 
-fn located(
+async fn located(
     engine: &Engine,
     name: &HostName,
     mut known: KnownHost,
@@ -85,6 +86,9 @@ fn located(
         known.address = address;
         engine.entry(name).pin_vps(&known)?;
     }
+    let deadline = Instant::now() + engine.settings.ssh_connect_timeout;
+    trust::follow(engine, name, &mut known, &instance, deadline).await?;
+    engine.entry(name).settle_pins(&known)?;
     Ok(Located {
         name: name.clone(),
         known,
@@ -97,8 +101,12 @@ fn located(
 pub(super) async fn from_tags(instance: &Instance, deadline: Instant) -> Result<KnownHost> {
     let place = |error: Error| error.with_instance(&instance.id);
     let tags = HostTags::from_tags(&instance.tags).map_err(place)?;
-    let (Some(pin), Some(address)) = (&tags.pin, instance.address) else {
-        let lacks = if tags.pin.is_none() {
+    let pins: Vec<&str> = [&tags.pin, &tags.next_pin]
+        .into_iter()
+        .filter_map(Option::as_deref)
+        .collect();
+    let Some(address) = instance.address.filter(|_| !pins.is_empty()) else {
+        let lacks = if pins.is_empty() {
             "its tags hold no pin of its host key"
         } else {
             "it has no address"
@@ -110,7 +118,7 @@ pub(super) async fn from_tags(instance: &Instance, deadline: Instant) -> Result<
         .with_instance(&instance.id));
     };
     let door = (address, instance.ssh_port).into();
-    let key = pinned_key(pin, "pinned in the instance's tags is", door, deadline).await;
+    let key = pinned_key(&pins, "pinned in the instance's tags is", door, deadline).await;
     Ok(KnownHost {
         schema_version: SCHEMA_VERSION,
         id: tags.host_id,
@@ -118,32 +126,37 @@ pub(super) async fn from_tags(instance: &Instance, deadline: Instant) -> Result<
         address,
         ssh_port: instance.ssh_port,
         vps_host_key: key.map_err(place)?,
+        next_vps_host_key: None,
         created_at: instance.created_at.unwrap_or_else(Timestamp::now),
         labels: std::collections::BTreeMap::new(),
     })
 }
 
-/// The key that the sshd there presents, if it has the pinned fingerprint. `source` tells whose word
-/// the pin is.
+/// The key that the sshd there presents, if it has one of the pinned fingerprints. `source` tells whose
+/// word they are.
 pub(super) async fn pinned_key(
-    pin: &str,
+    pins: &[&str],
     source: &str,
     door: SocketAddr,
     deadline: Instant,
 ) -> Result<PublicKey> {
-    let pinned = PublicKey::fingerprint_of_pin(pin)?;
+    let pinned: Vec<String> = pins
+        .iter()
+        .map(|pin| PublicKey::fingerprint_of_pin(pin))
+        .collect::<Result<_>>()?;
     let key = presented_host_key(door, deadline).await?;
-    if key.pin() == pin {
+    if pins.contains(&key.pin().as_str()) {
         return Ok(key);
     }
     Err(Error::new(
         ErrorKind::HostKeyMismatch,
         format!(
-            "{} port {} presents {}, {source} {pinned}: this is another machine, or somebody is in \
+            "{} port {} presents {}, {source} {}: this is another machine, or somebody is in \
              between; nothing was sent to it",
             door.ip(),
             door.port(),
-            key.fingerprint()
+            key.fingerprint(),
+            pinned.join(" or ")
         ),
     ))
 }

@@ -18,6 +18,7 @@ mod host_logs;
 mod host_script;
 mod host_snapshot;
 mod host_ssh_config;
+mod host_trust;
 mod hosts;
 mod instance_spec;
 mod leftover;
@@ -35,6 +36,7 @@ mod run_container;
 mod settings;
 mod snapshot_source;
 mod timeline;
+mod trust;
 mod vps_setup;
 
 pub use adopt::{Machine, MachineBuilder};

@@ -5,7 +5,7 @@ use super::instance_spec::{instance_spec, tags};
 use super::order::Order;
 use super::plan::choose;
 use super::provision::Provision;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::keys::{KeyPair, PublicKey};
 use crate::model::{
     HostId, HostSpec, HostTags, Instance, InstanceId, InstanceSpec, InstanceState, Phase, Plan,
@@ -29,14 +29,6 @@ impl NewInstance {
     /// Chooses from what the provider offers; makes the host key and the cloud-init document.
     /// Nothing is ordered.
     pub(super) async fn plan(engine: &Engine, host_id: &HostId, spec: &HostSpec) -> Result<Self> {
-        if spec.exposure.is_some() && !engine.client.capabilities().firewall {
-            return Err(
-                Error::unsupported(engine.client.provider_name(), "firewall").with_note(
-                    "leave out who may reach the host, which is then open to the world, or choose \
-                     another provider",
-                ),
-            );
-        }
         let choices = choose(engine, spec).await?;
         let host_key = KeyPair::generate(&format!("vps-docker-{}", spec.name))?;
         let tags = tags(engine, host_id, spec, host_key.public());
@@ -126,6 +118,7 @@ async fn close_to_others(provision: &Provision, instance: InstanceId) -> Result<
     let engine = &provision.engine;
     let port = engine.settings.container_ssh_port;
     match &provision.spec.exposure {
+        Some(_) if !engine.client.capabilities().firewall => Ok(()),
         Some(exposure) => {
             engine
                 .client

@@ -11,6 +11,7 @@ use super::plan::Planned;
 use super::reconnecting::Reconnecting;
 use super::run_container::{container_ended, run_container};
 use super::timeline::Timeline;
+use super::trust::{Rotation, set_vps_firewall};
 use super::vps_setup::{Prepared, forget_other_host, prepare_vps, wait_for_bootstrap};
 use crate::docker::{
     BroughtImages, DockerOverSsh, ImageConfig, LocalImages, bring_image, build_image,
@@ -50,18 +51,21 @@ impl Provision {
             // A connection that is lost while much is sent is made anew, once for all that follows.
             let vps = Arc::new(Reconnecting::new(&self.engine, vps));
             let prepared = self.bootstrap(&vps).await?;
-            Ok((instance, known, doors, vps, prepared))
+            Ok((instance, known, vps, prepared))
         };
-        let (local, (instance, known, doors, vps, prepared)) =
-            tokio::try_join!(self.local_images(), vps)?;
+        let (local, (instance, known, vps, prepared)) = tokio::try_join!(self.local_images(), vps)?;
 
         let docker = DockerOverSsh::new(vps.clone());
         let store = HostStore::new(vps.clone());
         let mut record = self.record(&instance, &prepared);
-        // Record, idle watcher and the image's way do not depend on one another.
+        // Record, idle watcher, host key and the image's way do not depend on one another.
         let image = self.image(&vps, local, prepared.image.clone());
         let watcher = idle::install(&*vps, &self.planned.idle_policy);
-        let ((), (), image) = tokio::try_join!(store.write(&mut record), watcher, image)?;
+        let rotation = self.rotate(&vps, known);
+        let firewall = self.close_to_others(&vps);
+        let ((), (), (), (known, tags), image) =
+            tokio::try_join!(store.write(&mut record), watcher, firewall, rotation, image)?;
+        let doors = Doors::new(&self.engine, &self.entry, &known);
 
         record.derived_image = Some(image.reference);
         record.container_command = image.command;
@@ -70,7 +74,8 @@ impl Provision {
         let container_door = self.door(&docker, &doors).await?;
 
         record.ready_at = Some(Timestamp::now());
-        self.finish(&store, &mut record, &instance, place).await?;
+        self.finish(&store, &mut record, (&instance, tags), place)
+            .await?;
         let vps = vps.connection().await?;
         let host = Host::created(&self.engine, record, known, doors, (vps, container_door));
         Ok(host.with_phases(self.timeline.timings()))
@@ -85,6 +90,7 @@ impl Provision {
             address: instance.address.expect("it was waited for"),
             ssh_port: instance.ssh_port,
             vps_host_key: self.beginning.host_key().clone(),
+            next_vps_host_key: None,
             created_at: self.began,
             labels: self.spec.labels.clone(),
         }
@@ -122,6 +128,35 @@ impl Provision {
             .await
         };
         self.timeline.phase(Phase::Bootstrap, work).await
+    }
+
+    /// Takes the worth from what was handed over in `user_data`; the machine of somebody else keeps its
+    /// key. Says by what the VPS is known then, with the tags that say so too.
+    async fn rotate(&self, vps: &Reconnecting, known: KnownHost) -> Result<(KnownHost, HostTags)> {
+        let tags = self.beginning.tags().clone();
+        if let Beginning::Take(_) = self.beginning {
+            return Ok((known, tags));
+        }
+        let rotation = Rotation {
+            engine: &self.engine,
+            vps,
+            entry: &self.entry,
+            tags,
+        };
+        self.timeline
+            .phase(Phase::Rotate, rotation.run(known))
+            .await
+    }
+
+    /// Lets in who was named, by the VPS's own firewall where the provider has none.
+    async fn close_to_others(&self, vps: &Reconnecting) -> Result<()> {
+        match &self.spec.exposure {
+            Some(exposure) if !self.engine.client.capabilities().firewall => {
+                let port = self.engine.settings.container_ssh_port;
+                set_vps_firewall(vps, &exposure.rules(port)).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What this side has of the image, unless it comes with a snapshot.
@@ -228,14 +263,14 @@ impl Provision {
         &self,
         store: &HostStore,
         record: &mut HostRecord,
-        instance: &Instance,
+        (instance, tags): (&Instance, HostTags),
         place: &mut OpenEntry,
     ) -> Result<()> {
         let work = async {
             let client = &self.engine.client;
             let tags = HostTags {
                 expires: None,
-                ..self.beginning.tags().clone()
+                ..tags
             };
             let set_tags = async {
                 if client.capabilities().set_tags {
@@ -271,6 +306,7 @@ impl Provision {
             container_command: Vec::new(),
             login_user: None,
             container_host_key: Some(prepared.container_host_key.clone()),
+            next_container_host_key: None,
             container_ssh_port: self.engine.settings.container_ssh_port,
             idle_policy: self.planned.idle_policy.clone(),
         }

@@ -45,7 +45,7 @@ pub(super) async fn rename(engine: &Arc<Engine>, host: &mut Host, new: &HostName
         // It is what a prompt shows, no more.
         tracing::warn!(%error, "the VPS keeps its host name");
     }
-    host.take_name(record)
+    host.take_record(record)
 }
 
 /// Makes tags, provider and this side bear the name that the record has. A failure is no reason not

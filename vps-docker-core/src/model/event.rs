@@ -31,6 +31,9 @@ pub enum Phase {
     Connect,
     /// The rest of cloud-init's work: Docker installed and answering.
     Bootstrap,
+    /// The VPS gets a host key of its own, what was handed over in `user_data` is erased, and the
+    /// metadata service shut to containers. A machine that is adopted keeps its key: it has no such phase.
+    Rotate,
     /// The image gets to the VPS.
     Image,
     /// sshd is brought into the image.
@@ -45,12 +48,13 @@ pub enum Phase {
 
 impl Phase {
     /// All phases, in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Plan,
         Self::Order,
         Self::Boot,
         Self::Connect,
         Self::Bootstrap,
+        Self::Rotate,
         Self::Image,
         Self::Sshd,
         Self::Container,
@@ -67,6 +71,7 @@ impl Phase {
             Self::Boot => "boot",
             Self::Connect => "connect",
             Self::Bootstrap => "bootstrap",
+            Self::Rotate => "rotate",
             Self::Image => "image",
             Self::Sshd => "sshd",
             Self::Container => "container",

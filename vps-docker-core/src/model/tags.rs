@@ -23,6 +23,8 @@ pub struct HostTags {
     pub expires: Option<Timestamp>,
     /// The SHA-256 of the pinned host key in lower-case base32, 52 characters.
     pub pin: Option<String>,
+    /// That of the key which the host is about to have, while its key is being changed.
+    pub next_pin: Option<String>,
 }
 
 impl HostTags {
@@ -38,6 +40,8 @@ impl HostTags {
     pub const EXPIRES: &str = "vps-docker-expires";
     /// Key of the host key's fingerprint.
     pub const PIN: &str = "vps-docker-pin";
+    /// Key of the fingerprint of the host key that is to come.
+    pub const NEXT_PIN: &str = "vps-docker-pin-next";
 
     /// The tags of an instance that is about to be ordered and may live `unfinished_for` without
     /// becoming ready.
@@ -54,6 +58,7 @@ impl HostTags {
             owner,
             expires: Some(Timestamp::now().plus(unfinished_for)),
             pin: None,
+            next_pin: None,
         }
     }
 
@@ -71,6 +76,9 @@ impl HostTags {
         }
         if let Some(pin) = &self.pin {
             tags.insert(Self::PIN.to_owned(), pin.clone());
+        }
+        if let Some(pin) = &self.next_pin {
+            tags.insert(Self::NEXT_PIN.to_owned(), pin.clone());
         }
         tags
     }
@@ -112,6 +120,7 @@ impl HostTags {
             owner: value(Self::OWNER)?.parse()?,
             expires,
             pin: tags.get(Self::PIN).cloned(),
+            next_pin: tags.get(Self::NEXT_PIN).cloned(),
         })
     }
 }
@@ -129,6 +138,7 @@ mod tests {
             Duration::from_secs(600),
         );
         tags.pin = Some("a".repeat(52));
+        tags.next_pin = Some("b".repeat(52));
         let read = HostTags::from_tags(&tags.to_tags()).expect("own tags");
         assert_eq!(read.to_tags(), tags.to_tags());
     }

@@ -34,11 +34,23 @@ pub(crate) struct KnownHost {
     #[serde(default = "ssh_port")]
     pub(crate) ssh_port: u16,
     pub(crate) vps_host_key: PublicKey,
+    /// The key that it is about to have, while its key is being changed: as good as the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) next_vps_host_key: Option<PublicKey>,
     pub(crate) created_at: Timestamp,
     pub(crate) labels: BTreeMap<String, String>,
 }
 
 impl KnownHost {
+    /// The lines of `known_hosts` for the VPS: one, and while its key is being changed two.
+    fn vps_pins(&self) -> String {
+        let keys = [Some(&self.vps_host_key), self.next_vps_host_key.as_ref()];
+        let lines = keys.into_iter().flatten();
+        lines
+            .map(|key| key.known_hosts_line(self.address, self.ssh_port))
+            .collect()
+    }
+
     /// With what the record says of the host.
     pub(crate) fn with_record(&self, record: &HostRecord) -> Self {
         Self {
@@ -87,11 +99,17 @@ impl HostEntry {
 
     /// Writes where the VPS stands and pins its key there.
     pub(crate) fn pin_vps(&self, known: &KnownHost) -> Result<()> {
-        let line = known
-            .vps_host_key
-            .known_hosts_line(known.address, known.ssh_port);
-        self.write_pins(&self.vps_known_hosts(), &line)?;
+        self.write_pins(&self.vps_known_hosts(), &known.vps_pins())?;
         self.write(known)
+    }
+
+    /// Writes the pins of the VPS anew where one who was killed has left others in the file.
+    pub(crate) fn settle_pins(&self, known: &KnownHost) -> Result<()> {
+        let (file, pins) = (self.vps_known_hosts(), known.vps_pins());
+        if std::fs::read_to_string(&file).is_ok_and(|found| found == pins) {
+            return Ok(());
+        }
+        self.write_pins(&file, &pins)
     }
 
     /// Writes a file of pins.

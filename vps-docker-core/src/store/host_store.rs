@@ -323,6 +323,7 @@ mod tests {
             container_command: Vec::new(),
             login_user: None,
             container_host_key: None,
+            next_container_host_key: None,
             container_ssh_port: 2222,
             idle_policy: crate::model::IdlePolicy::default(),
         }

@@ -52,6 +52,9 @@ pub struct HostRecord {
     pub login_user: Option<String>,
     /// The host key of the container's sshd.
     pub container_host_key: Option<PublicKey>,
+    /// The key that it is about to have, while its key is being changed: as good as the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_container_host_key: Option<PublicKey>,
     /// The port of the container's sshd on the VPS.
     pub container_ssh_port: u16,
     /// When the container is stopped for want of use.

@@ -32,7 +32,7 @@ impl Login {
             Pin::Fingerprint(pin) => {
                 let deadline = Instant::now() + engine.settings.ssh_connect_timeout;
                 let source = "the fingerprint given is";
-                pinned_key(pin, source, machine.door(), deadline).await?
+                pinned_key(&[pin], source, machine.door(), deadline).await?
             }
         };
         let line = host_key.known_hosts_line(machine.address, machine.ssh_port);

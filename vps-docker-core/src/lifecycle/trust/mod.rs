@@ -1,0 +1,14 @@
+//! What makes the bootstrap's secrets worthless: another host key, no copy of `user_data`, and no way
+//! from the container to the cloud's metadata service.
+
+mod container_rotation;
+mod follow;
+mod rotation;
+mod served;
+mod vps_files;
+mod vps_firewall;
+
+pub(super) use container_rotation::rotate_container_key;
+pub(super) use follow::{follow, resume};
+pub(super) use rotation::Rotation;
+pub(super) use vps_firewall::set_vps_firewall;

@@ -1,0 +1,60 @@
+# What makes the bootstrap's secrets worthless. $1 is the step; each can be done again. Standard input of `prepare`: the
+# files of this directory that stay on the VPS.
+set -eu
+umask 077
+export LC_ALL=C
+key=/etc/ssh/ssh_host_ed25519_key
+units=/etc/systemd/system
+
+# Shuts the metadata service to containers, and makes the next host key. Prints its public half.
+prepare() {
+    tar -C / --no-same-owner -xf -
+    enable vps-docker-metadata.service docker.service.requires
+    enable vps-docker-forget-user-data.service cloud-init.target.wants
+    systemctl daemon-reload
+    systemctl start vps-docker-metadata.service
+    # Switched already, by one who has not come to the end?
+    [ ! -e "$key.old" ] || {
+        cat "$key.pub"
+        exit 0
+    }
+    if ! ssh-keygen -y -f "$key.next" >"$key.next.pub" 2>/dev/null; then
+        rm -f "$key.next" "$key.next.pub"
+        ssh-keygen -q -t ed25519 -N '' -C vps-docker -f "$key.next"
+        sync "$key.next"
+    fi
+    cat "$key.next.pub"
+}
+
+enable() {
+    mkdir -p "$units/$2"
+    ln -sf "../$1" "$units/$2/$1"
+}
+
+# sshd serves the next key from here on, or goes on with the old one.
+switch() {
+    [ -e "$key.next" ] || exit 0
+    cp -p "$key" "$key.old.new"
+    sync "$key.old.new"
+    mv "$key.old.new" "$key.old"
+    mv "$key.next" "$key"
+    ssh-keygen -y -f "$key" >"$key.pub"
+    rm -f "$key.next.pub"
+    chmod 644 "$key.pub"
+    if ! complaint=$(sshd -t 2>&1); then
+        mv "$key.old" "$key"
+        ssh-keygen -y -f "$key" >"$key.pub"
+        printf '%s\n' "$complaint" >&2
+        exit 1
+    fi
+    systemctl reload ssh.service 2>/dev/null || systemctl reload sshd.service
+    sync /etc/ssh
+}
+
+# The old key and every copy of user_data go.
+finish() {
+    # It waits for cloud-init's last stage, which reads them.
+    systemctl restart vps-docker-forget-user-data.service
+}
+
+"$1"
