@@ -4,7 +4,7 @@ use tokio::time::Instant;
 use super::VpsClient;
 use super::watch::wait;
 use crate::error::Result;
-use crate::model::{HostId, HostTags, Instance, InstanceFilter, InstanceId};
+use crate::model::{HostId, HostName, HostTags, Instance, InstanceFilter, InstanceId};
 
 /// What can be said of every provider by means of [`VpsClient`] alone.
 #[async_trait]
@@ -16,6 +16,17 @@ pub trait VpsClientExt: VpsClient {
     async fn instances_of_host(&self, host_id: &HostId) -> Result<Vec<Instance>> {
         self.list_instances(&InstanceFilter::tagged(HostTags::HOST, host_id.as_str()))
             .await
+    }
+
+    /// The instances of hosts of that name, whoever ordered them.
+    ///
+    /// # Errors
+    /// Those of [`VpsClient::list_instances`].
+    async fn instances_named(&self, name: &HostName) -> Result<Vec<Instance>> {
+        let filter = InstanceFilter::tagged(HostTags::NAME, name.as_str());
+        let mut named = self.list_instances(&filter).await?;
+        named.retain(|instance| instance.tag(HostTags::MARKER).is_some());
+        Ok(named)
     }
 
     /// All instances that carry our marker, whoever ordered them.

@@ -2,13 +2,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::Settings;
 use crate::client::{InstanceWatch, VpsClient};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{HostName, SshEndpoint};
+use crate::model::{Catalog, HostName, SshEndpoint};
 use crate::ssh::{ConnectOptions, Connection, Identity};
 use crate::store::{DataDir, HostEntry, KnownHost};
 
@@ -18,6 +19,7 @@ pub(super) struct Engine {
     pub(super) client: Arc<dyn VpsClient>,
     /// By which all who wait for an instance wait.
     pub(super) watch: InstanceWatch,
+    pub(super) catalog: KnownCatalog,
     pub(super) data_dir: DataDir,
     pub(super) settings: Settings,
     /// Work that goes on when a caller drops its future: rollbacks above all.
@@ -106,6 +108,29 @@ impl Engine {
         )
         .await
         .map(Arc::new)
+    }
+}
+
+/// What the provider offers, asked for once for many creates in a row.
+#[derive(Debug, Default)]
+pub(super) struct KnownCatalog(Mutex<Option<(Instant, Arc<Catalog>)>>);
+
+/// How long an answer is good: prices and plans change by the month, and what is sold out meanwhile is
+/// found out by the order.
+const CATALOG_TERM: Duration = Duration::from_secs(300);
+
+impl KnownCatalog {
+    pub(super) async fn get(&self, client: &dyn VpsClient) -> Result<Arc<Catalog>> {
+        // Held meanwhile: all who come want the same answer.
+        let mut held = self.0.lock().await;
+        if let Some((asked_at, catalog)) = held.as_ref()
+            && asked_at.elapsed() < CATALOG_TERM
+        {
+            return Ok(Arc::clone(catalog));
+        }
+        let catalog = Arc::new(client.catalog().await?);
+        *held = Some((Instant::now(), Arc::clone(&catalog)));
+        Ok(catalog)
     }
 }
 

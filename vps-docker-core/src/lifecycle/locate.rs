@@ -29,9 +29,7 @@ pub(super) async fn by_name(engine: &Engine, name: &HostName) -> Result<Located>
             Err(error) => return Err(error),
         }
     }
-    let mut listed = engine.client.marked_instances().await?;
-    listed.retain(|instance| instance.tag(HostTags::NAME) == Some(name.as_str()));
-    let instance = the_one(engine, listed)?;
+    let instance = the_one(engine, engine.client.instances_named(name).await?)?;
     // It may have been renamed elsewhere.
     if let Some((known_name, known)) = known_here(engine, &instance)? {
         return located(engine, &known_name, known, instance).await;

@@ -6,8 +6,8 @@ use crate::client::VpsClientExt;
 use crate::docker::{BuildSource, NamedImage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    BootImage, ContainerSpec, HostName, HostOrigin, HostSpec, HostTags, IdlePolicy, Image,
-    ImageSource, Instance, InstanceId, InstanceSnapshot, Offer, Plan, Region, SnapshotId,
+    BootImage, ContainerSpec, HostName, HostOrigin, HostSpec, IdlePolicy, Image, ImageSource,
+    InstanceId, InstanceSnapshot, Offer, Plan, Region, SnapshotId,
 };
 
 /// A host with every choice made, whatever it will run on.
@@ -65,7 +65,7 @@ pub(super) struct Choices {
 /// Chooses from what the provider offers. Nothing is ordered.
 pub(super) async fn choose(engine: &Engine, spec: &HostSpec) -> Result<Choices> {
     let settings = &engine.settings;
-    let catalog = engine.client.catalog().await?;
+    let catalog = engine.catalog.get(&*engine.client).await?;
     let plans = choice(&spec.plan, &settings.default_plan);
     let regions = choice(&spec.region, &settings.default_region);
     let mut offers = catalog.offers(plans, regions)?;
@@ -133,9 +133,7 @@ fn choice<'a>(asked: &'a Option<String>, default: &'a Option<String>) -> Option<
 /// Refuses a name that an instance of ours carries, whoever ordered it, or that this side knows a
 /// living instance by. What this side remembers of a host that is gone is forgotten.
 pub(super) async fn check_name_free(engine: &Engine, name: &HostName) -> Result<()> {
-    let carries_it = |instance: &Instance| instance.tag(HostTags::NAME) == Some(name.as_str());
-    let listed = engine.client.marked_instances().await?;
-    if let Some(instance) = listed.iter().find(|instance| carries_it(instance)) {
+    if let Some(instance) = engine.client.instances_named(name).await?.first() {
         return Err(name_taken(name, &instance.id));
     }
     let entry = engine.entry(name);

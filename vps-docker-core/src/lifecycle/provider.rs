@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use super::adopt::Machine;
-use super::engine::Engine;
+use super::engine::{Engine, KnownCatalog};
 use super::{
     CreateHost, Destroyed, Garbage, Host, HostListing, Settings, destroy, find, gc, hosts,
 };
@@ -30,6 +30,7 @@ impl VpsDockerProvider {
         Self {
             engine: Arc::new(Engine {
                 watch: InstanceWatch::new(Arc::clone(&client)),
+                catalog: KnownCatalog::default(),
                 client,
                 data_dir,
                 settings,
