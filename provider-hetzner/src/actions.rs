@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use vps_docker_core::http::wait_until;
 use vps_docker_core::{Error, ErrorKind, Result};
 
 use crate::client::Cloud;
 use crate::error;
-use crate::lenient::Listing;
+use crate::listing::Listing;
 use crate::wire::{Action, ActionStatus};
 
 /// How long we wait where Hetzner is at work on the same thing: a server that is being made is locked
@@ -19,70 +19,31 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(180);
 const MISSING_AT_MOST: u32 = 5;
 
 impl Cloud {
-    /// Asks `look` until it has an answer, at first often, then every few seconds. Passing faults are
-    /// asked over. Cancel-safe if `look` is.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Timeout`] when `patience` is over, or the last fault; those of `look` that do not
-    /// pass.
-    pub(crate) async fn until<T, F, A>(
-        &self,
-        what: &str,
-        patience: Duration,
-        mut look: F,
-    ) -> Result<T>
-    where
-        F: FnMut() -> A + Send,
-        A: Future<Output = Result<Option<T>>> + Send,
-    {
-        let deadline = Instant::now() + patience;
-        let mut pause = self.first_pause;
-        loop {
-            let fault = match look().await {
-                Ok(Some(answer)) => return Ok(answer),
-                Ok(None) => None,
-                Err(error) if error.is_retryable() => Some(error),
-                Err(error) => return Err(error),
-            };
-            let next = Instant::now() + pause;
-            if next >= deadline {
-                let late = || {
-                    Error::new(
-                        ErrorKind::Timeout,
-                        format!(
-                            "{what} took longer than {} s; see the Hetzner Console",
-                            patience.as_secs()
-                        ),
-                    )
-                };
-                return Err(fault.unwrap_or_else(late));
-            }
-            sleep_until(next).await;
-            pause = (pause * 2).min(self.longest_pause);
-        }
-    }
-
-    /// Makes a call again as long as it is refused because Hetzner is at work on the same thing. Only
-    /// for calls that then did nothing.
+    /// Makes a call and, as long as it is refused because Hetzner is at work on the same thing, makes it
+    /// again. Only for calls that then did nothing.
     ///
     /// # Errors
     /// Those of the call.
-    pub(crate) async fn unlocked<T, F, A>(&self, what: &str, mut call: F) -> Result<T>
+    pub(crate) async fn unlocked<T, F, A>(&self, what: &str, call: F) -> Result<T>
     where
-        T: Send,
-        F: FnMut() -> A + Send,
-        A: Future<Output = Result<T>> + Send,
+        F: Fn() -> A,
+        A: Future<Output = Result<T>>,
     {
-        let outcome = self.until(what, LOCK_PATIENCE, || {
-            let answer = call();
-            async {
-                match answer.await {
-                    Err(error) if error.kind() == ErrorKind::Locked => Err(error),
-                    other => Ok(Some(other)),
-                }
+        // For the first answer there is no deadline here: the call may have to wait for its turn.
+        let locked = match call().await {
+            Err(error) if is_lock(&error) => error,
+            done => return done,
+        };
+        let again = || async {
+            match call().await {
+                Err(error) if is_lock(&error) => Ok(None),
+                done => Ok(Some(done)),
             }
-        });
-        outcome.await?
+        };
+        match wait_until(what, LOCK_PATIENCE, &self.retry, again).await {
+            Ok(done) => done,
+            Err(_patience_is_over) => Err(locked),
+        }
     }
 
     /// Waits until all of the actions have succeeded.
@@ -116,7 +77,9 @@ impl Cloud {
                              it ended";
             Err(here(Error::new(ErrorKind::Provider, forgotten)))
         };
-        self.until("what Hetzner began", patience, look).await
+        wait_until("what Hetzner began", patience, &self.retry, look)
+            .await
+            .map_err(here)
     }
 
     /// The actions of those ids: `GET /actions?id=…&id=…`, which does not page.
@@ -127,6 +90,11 @@ impl Cloud {
             .fold(request, |request, id| request.query("id", id));
         Ok(request.json::<Listing<Action>>().await?.items)
     }
+}
+
+/// Whether Hetzner is at work on the same thing, which passes; a protection does not.
+fn is_lock(error: &Error) -> bool {
+    error.kind() == ErrorKind::Locked && error.is_retryable()
 }
 
 /// The ids of those that are not at their end.

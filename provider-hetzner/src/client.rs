@@ -1,9 +1,8 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::ExposeSecret;
-use vps_docker_core::http::{ApiClient, Auth, Page, RateLimit, collect_pages};
+use vps_docker_core::http::{ApiClient, Auth, Page, RateLimit, RetryPolicy, collect_pages};
 use vps_docker_core::model::{
     BootImage, Catalog, DestroyOutcome, FirewallRules, Instance, InstanceFilter, InstanceId,
     InstanceSnapshot, InstanceSpec, InstanceState, PowerAction, SnapshotId, SshKey, SshKeyId, Tags,
@@ -12,7 +11,7 @@ use vps_docker_core::{Capabilities, Error, ErrorKind, Result, VpsClient};
 
 use crate::actions::{FirstStart, first_start};
 use crate::config::HetznerConfig;
-use crate::lenient::{Listed, Listing};
+use crate::listing::{Listed, Listing};
 use crate::wire::{
     Action, ActionAnswer, ActionStatus, CreateServer, CreatedServer, Server, ServerAnswer,
     ServerStatus, UpdateServer,
@@ -38,21 +37,21 @@ impl HetznerProvider {
     /// token is found out by the first call.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] for an unfit endpoint, [`ErrorKind::Unreachable`] where there are no
+    /// [`ErrorKind::Invalid`] for an unfit endpoint or rate limit factor, [`ErrorKind::Unreachable`] where there are no
     /// certificate authorities on this machine.
     pub fn new(config: HetznerConfig) -> Result<Self> {
         // A project has 3600 requests an hour, and gets one more each second. The rest is for others.
-        let limit = RateLimit::tokens(3500, 1.0).scaled(config.rate_limit_factor);
+        let limit = RateLimit::tokens(3500, 1.0);
         let api = ApiClient::builder(crate::NAME, config.endpoint)
             .auth(Auth::bearer(config.token))
             .rate_limit(limit)
+            .rate_limit_factor(config.rate_limit_factor)
             .retry(config.retry.clone())
             .parse_error(error::parse_error)
             .build()?;
         Ok(Self(Arc::new(Cloud {
             api,
-            first_pause: config.retry.first_pause.max(Duration::from_millis(1)),
-            longest_pause: config.retry.longest_pause.min(Duration::from_secs(5)),
+            retry: config.retry,
         })))
     }
 }
@@ -189,9 +188,8 @@ impl VpsClient for HetznerProvider {
 #[derive(Debug)]
 pub(crate) struct Cloud {
     pub(crate) api: ApiClient,
-    /// Between two looks at something that is awaited.
-    pub(crate) first_pause: Duration,
-    pub(crate) longest_pause: Duration,
+    /// Its pauses are also those between two looks at something that is awaited.
+    pub(crate) retry: RetryPolicy,
 }
 
 impl Cloud {

@@ -1,8 +1,8 @@
 use secrecy::SecretString;
+use vps_docker_core::Result;
 use vps_docker_core::http::RetryPolicy;
 use vps_docker_core::registry::{ProviderOption, ProviderOptions};
 use vps_docker_core::secrecy::ExposeSecret;
-use vps_docker_core::{Error, ErrorKind, Result};
 
 /// Settings of the provider; all but the token have defaults. Debug does not show the token.
 ///
@@ -52,8 +52,8 @@ impl HetznerConfig {
     /// Reads the settings from options.
     ///
     /// # Errors
-    /// [`ErrorKind::Auth`] without a token; [`ErrorKind::Invalid`] for an unknown key or an unfit
-    /// value.
+    /// [`Auth`](vps_docker_core::ErrorKind::Auth) without a token;
+    /// [`Invalid`](vps_docker_core::ErrorKind::Invalid) for an unknown key or a factor that is no number.
     pub fn from_options(options: &ProviderOptions) -> Result<Self> {
         options.check_known(OPTIONS)?;
         options.check_complete(crate::NAME, OPTIONS)?;
@@ -62,9 +62,8 @@ impl HetznerConfig {
         if let Some(endpoint) = options.text("endpoint") {
             config = config.endpoint(endpoint);
         }
-        if let Some(factor) = options.text("rate_limit_factor") {
-            let factor = factor.trim().parse().unwrap_or(f64::NAN);
-            config = config.rate_limit_factor(factor)?;
+        if let Some(factor) = options.number("rate_limit_factor")? {
+            config = config.rate_limit_factor(factor);
         }
         Ok(config)
     }
@@ -78,20 +77,12 @@ impl HetznerConfig {
     }
 
     /// How much of the project's 3600 requests an hour to use: below 1 where other programs use the
-    /// project too, above 1 where Hetzner has granted more. Default: 1.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`] unless it is more than 0 and at most 1000.
-    pub fn rate_limit_factor(mut self, factor: f64) -> Result<Self> {
-        if !(factor > 0.0 && factor <= 1000.0) {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                "the rate_limit_factor is unfit; write a number such as 0.5, more than 0 and at \
-                 most 1000",
-            ));
-        }
+    /// project too, above 1 where Hetzner has granted more; more than 0 and at most 1000. Default: 1.
+    /// Checked by [`HetznerProvider::new`](crate::HetznerProvider::new).
+    #[must_use]
+    pub fn rate_limit_factor(mut self, factor: f64) -> Self {
         self.rate_limit_factor = factor;
-        Ok(self)
+        self
     }
 
     /// How often and how long one request is tried. Its pauses are also those between two looks at
@@ -105,6 +96,8 @@ impl HetznerConfig {
 
 #[cfg(test)]
 mod tests {
+    use vps_docker_core::ErrorKind;
+
     use super::*;
 
     fn options() -> ProviderOptions {
@@ -140,18 +133,18 @@ mod tests {
     fn unfit_values_are_refused_with_what_would_be_right() {
         for (key, value, hint) in [
             ("tokn", "x", "did you mean token?"),
+            ("endpoint", "http://api.example.com/v1", "unencrypted"),
             ("rate_limit_factor", "fast", "such as 0.5"),
             ("rate_limit_factor", "0", "such as 0.5"),
-            ("rate_limit_factor", "-1", "such as 0.5"),
-            ("rate_limit_factor", "inf", "such as 0.5"),
+            ("rate_limit_factor", "1001", "at most 1000"),
         ] {
-            let error = HetznerConfig::from_options(&options().set(key, value)).expect_err(value);
+            let config = HetznerConfig::from_options(&options().set(key, value));
+            let error = config
+                .and_then(crate::HetznerProvider::new)
+                .expect_err(value);
             assert_eq!(error.kind(), ErrorKind::Invalid);
             assert!(error.to_string().contains(hint), "{error}");
         }
-        let config = HetznerConfig::new("t").endpoint("http://api.example.com/v1");
-        let error = crate::HetznerProvider::new(config).expect_err("not encrypted");
-        assert_eq!(error.kind(), ErrorKind::Invalid);
     }
 
     #[test]

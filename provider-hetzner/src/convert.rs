@@ -369,6 +369,7 @@ mod tests {
         fn host_tags_survive_the_way_there_and_back(
             name in "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", expires in proptest::option::of(0_i64..4e9 as i64),
             pin in proptest::option::of("[a-z2-7]{52}"),
+            next_pin in proptest::option::of("[a-z2-7]{52}"),
         ) {
             let tags = HostTags {
                 host_id: HostId::random(),
@@ -376,6 +377,7 @@ mod tests {
                 owner: OwnerId::random(),
                 expires: expires.and_then(Timestamp::from_unix_seconds),
                 pin,
+                next_pin,
             };
             let sent = labels(&tags.to_tags()).expect("ours fit");
             let instance = read(json!({ "id": 1, "labels": sent }));

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use vps_docker_core::model::{BootImage, InstanceSpec, SshKeyId, Tags};
 
-use crate::lenient::{Listed, Listing};
+use crate::listing::{Listed, Listing};
 use crate::wire::*;
 use crate::{client, convert};
 

@@ -20,7 +20,8 @@
 //!
 //! Beside the files that every provider crate has, what the API has of its own makes some more:
 //! `actions.rs` (what it starts and one has to follow), and on top of that `power.rs`, `snapshot.rs`
-//! and `firewall.rs`; `catalog.rs` and `keys.rs` keep the others short.
+//! and `firewall.rs`; `listing.rs` (its lists have names); `catalog.rs` and `keys.rs` keep the others
+//! short.
 
 mod actions;
 mod catalog;
@@ -30,7 +31,7 @@ mod convert;
 mod error;
 mod firewall;
 mod keys;
-mod lenient;
+mod listing;
 mod power;
 mod snapshot;
 mod wire;

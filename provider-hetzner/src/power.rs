@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use vps_docker_core::http::wait_until;
 use vps_docker_core::model::PowerAction;
 use vps_docker_core::{ErrorKind, Result};
 
@@ -73,6 +74,8 @@ impl Cloud {
             let server = self.server("power", id).await?;
             Ok((server.status == *status).then_some(()))
         };
-        self.until("the power switch", patience, look).await
+        wait_until("the power switch", patience, &self.retry, look)
+            .await
+            .map_err(|error| error.with_operation("power"))
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use vps_docker_core::http::gone_is_success;
+use vps_docker_core::http::{gone_is_success, wait_until};
 use vps_docker_core::model::{HostTags, InstanceSnapshot, InstanceSnapshotName, SnapshotId};
 use vps_docker_core::{Error, ErrorKind, Result};
 
@@ -45,7 +45,8 @@ impl Cloud {
                 ImageStatus::Available | ImageStatus::Unknown(_) => Ok(Some(image)),
             }
         };
-        let image = self.until("a snapshot", SNAPSHOT_PATIENCE, look).await?;
+        let image = wait_until("a snapshot", SNAPSHOT_PATIENCE, &self.retry, look).await;
+        let image = image.map_err(|error| error.with_operation("create_snapshot"))?;
         Ok(convert::snapshot(image))
     }
 

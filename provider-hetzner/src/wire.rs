@@ -6,12 +6,27 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+use vps_docker_core::http::lenient::{null_is_empty, or_default, readable};
+use vps_docker_core::http::words;
 
-use crate::lenient::{Listed, labels, or_default, readable, word};
+use crate::listing::Listed;
 
 /// Keys and values.
 pub(crate) type Labels = BTreeMap<String, String>;
+
+/// For `deserialize_with`: none at all are an empty map; values that are no text are written as JSON.
+/// Anything but a map is an error, for labels say whose something is.
+fn labels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Labels, D::Error> {
+    let labels = Option::<Map<String, Value>>::deserialize(deserializer)?.unwrap_or_default();
+    let text = |(key, value)| match value {
+        Value::String(text) => (key, text),
+        Value::Null => (key, String::new()),
+        other => (key, other.to_string()),
+    };
+    Ok(labels.into_iter().map(text).collect())
+}
 
 macro_rules! listed {
     ($($item:ident = $key:literal),+ $(,)?) => {
@@ -54,7 +69,7 @@ pub(crate) struct Server {
     pub(crate) labels: Labels,
 }
 
-word! {
+words! {
     /// What a server is doing.
     ServerStatus {
         Running = "running",
@@ -111,7 +126,7 @@ pub(crate) struct Action {
     pub(crate) error: Option<ActionError>,
 }
 
-word! {
+words! {
     /// How far an action is.
     ActionStatus {
         Running = "running",
@@ -160,7 +175,7 @@ pub(crate) struct Image {
     pub(crate) deleted: Option<String>,
 }
 
-word! {
+words! {
     /// Whether an image can be used.
     ImageStatus {
         Available = "available",
@@ -169,7 +184,7 @@ word! {
     }
 }
 
-word! {
+words! {
     /// A processor's.
     Architecture {
         X86 = "x86",
@@ -286,7 +301,7 @@ pub(crate) struct LocalType {
     pub(crate) recommended: bool,
     /// Anything but null says that it is on its way out.
     #[serde(default)]
-    pub(crate) deprecation: Option<serde_json::Value>,
+    pub(crate) deprecation: Option<Value>,
 }
 
 /// `GET /servers/{id}`.
@@ -343,7 +358,7 @@ pub(crate) struct CreatedFirewall {
     /// Proof that it was made.
     #[allow(dead_code)]
     pub(crate) firewall: Firewall,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub(crate) actions: Vec<Action>,
 }
 

@@ -164,6 +164,23 @@ impl ProviderOptions {
         })
     }
 
+    /// The option of that name as a number; blanks around it do not matter.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for anything that is no finite number.
+    pub fn number(&self, key: &str) -> Result<Option<f64>> {
+        let Some(text) = self.text(key) else {
+            return Ok(None);
+        };
+        match text.trim().parse() {
+            Ok(number) if f64::is_finite(number) => Ok(Some(number)),
+            _ => Err(Error::new(
+                ErrorKind::Invalid,
+                format!("{key} is {text:?}; write a number such as 0.5"),
+            )),
+        }
+    }
+
     /// Refuses options that the provider does not know.
     ///
     /// # Errors
@@ -335,6 +352,34 @@ mod tests {
         assert!(
             unknown.to_string().contains("did you mean token"),
             "{unknown}"
+        );
+    }
+
+    #[test]
+    fn switches_and_numbers_are_read_or_refused_with_what_would_be_right() {
+        let options = ProviderOptions::new()
+            .set("on", "true")
+            .set("half", " 0.5\n")
+            .set("fast", "fast")
+            .set("blank", "")
+            .set("endless", "inf");
+        assert!(options.switch("on").expect("legal"));
+        assert!(!options.switch("none").expect("absent"));
+        assert_eq!(options.number("half").expect("legal"), Some(0.5));
+        assert_eq!(options.number("none").expect("absent"), None);
+        for key in ["fast", "blank", "endless"] {
+            for error in [
+                options.number(key).expect_err(key),
+                options.switch(key).expect_err(key),
+            ] {
+                assert_eq!(error.kind(), ErrorKind::Invalid);
+                assert!(error.to_string().starts_with(key), "{error}");
+            }
+        }
+        let error = options.number("fast").expect_err("a word");
+        assert!(
+            error.to_string().contains("a number such as 0.5"),
+            "{error}"
         );
     }
 }

@@ -41,6 +41,7 @@ impl ApiClient {
             base_url: base_url.into(),
             auth: Auth::none(),
             limits: Vec::new(),
+            rate_limit_factor: 1.0,
             retry: RetryPolicy::default(),
             parse_error: |refusal| refusal.by_status(&refusal.text()),
             request_id_header: None,
@@ -135,11 +136,15 @@ pub struct ApiClientBuilder {
     base_url: String,
     auth: Auth,
     limits: Vec<RateLimit>,
+    rate_limit_factor: f64,
     retry: RetryPolicy,
     parse_error: ParseError,
     request_id_header: Option<&'static str>,
     body_limit: usize,
 }
+
+/// The widest that limits are made: beyond it a factor is a slip of the pen.
+const WIDEST_FACTOR: f64 = 1000.0;
 
 impl ApiClientBuilder {
     /// How the client proves who it is. Default: not at all.
@@ -154,6 +159,15 @@ impl ApiClientBuilder {
     #[must_use]
     pub fn rate_limit(mut self, limit: RateLimit) -> Self {
         self.limits.push(limit);
+        self
+    }
+
+    /// How much of all its limits the client uses: below 1 where other programs use the same account,
+    /// above 1 where the provider has granted more; more than 0 and at most 1000. Default: 1. Any other
+    /// makes them [limits of its own](RateLimit::scaled), shared with no other client.
+    #[must_use]
+    pub fn rate_limit_factor(mut self, factor: f64) -> Self {
+        self.rate_limit_factor = factor;
         self
     }
 
@@ -185,13 +199,14 @@ impl ApiClientBuilder {
         self
     }
 
-    /// Checks the address and makes the client. No I/O but reading this machine's certificates.
+    /// Checks the settings and makes the client. No I/O but reading this machine's certificates.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] for an unfit URL, [`ErrorKind::Unreachable`] for `https` without any
+    /// [`ErrorKind::Invalid`] for an unfit URL or factor, [`ErrorKind::Unreachable`] for `https` without any
     /// certificate authority on this machine.
     pub fn build(self) -> Result<ApiClient> {
         let base_url = parse_base_url(&self.base_url)?;
+        let limits = scaled(self.limits, self.rate_limit_factor)?;
         let speaks_tls = base_url.scheme() == "https";
         let http = reqwest::Client::builder()
             .user_agent(concat!("vps-docker/", env!("CARGO_PKG_VERSION")))
@@ -206,13 +221,30 @@ impl ApiClientBuilder {
             base_url,
             http,
             auth: self.auth,
-            limits: self.limits,
+            limits,
             retry: self.retry,
             parse_error: self.parse_error,
             request_id_header: self.request_id_header,
             body_limit: self.body_limit,
         })))
     }
+}
+
+fn scaled(mut limits: Vec<RateLimit>, factor: f64) -> Result<Vec<RateLimit>> {
+    if !(factor > 0.0 && factor <= WIDEST_FACTOR) {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!(
+                "the rate_limit_factor is {factor}; write a number such as 0.5, more than 0 and at \
+                 most {WIDEST_FACTOR}"
+            ),
+        ));
+    }
+    // A factor of 1 leaves them shared with those who have them as well.
+    if factor.total_cmp(&1.0).is_ne() {
+        limits = limits.iter().map(|limit| limit.scaled(factor)).collect();
+    }
+    Ok(limits)
 }
 
 /// Credentials go to this address, so plain HTTP is for this machine only.
@@ -249,4 +281,43 @@ fn parse_base_url(text: &str) -> Result<Url> {
         return Err(unfit("has more than a path"));
     }
     Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built(factor: f64) -> Result<ApiClient> {
+        ApiClient::builder("acme", "http://127.0.0.1:9/v1")
+            .rate_limit(RateLimit::tokens(10, 2.0))
+            .rate_limit(RateLimit::tokens(100, 50.0))
+            .rate_limit_factor(factor)
+            .build()
+    }
+
+    #[test]
+    fn a_factor_widens_all_limits() {
+        for (factor, widths) in [
+            (0.5, [(5.0, 1.0), (50.0, 25.0)]),
+            (1.0, [(10.0, 2.0), (100.0, 50.0)]),
+            (1000.0, [(10_000.0, 2000.0), (100_000.0, 50_000.0)]),
+        ] {
+            let client = built(factor).expect("fit");
+            let seen: Vec<_> = client.0.limits.iter().map(RateLimit::width).collect();
+            assert_eq!(seen, widths, "{factor}");
+        }
+    }
+
+    #[test]
+    fn an_unfit_factor_is_refused_with_what_would_be_right() {
+        for factor in [0.0, -0.0, -1.0, 1000.1, f64::INFINITY, f64::NAN] {
+            let error = built(factor).expect_err("unfit");
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+            let told = format!(
+                "the rate_limit_factor is {factor}; write a number such as 0.5, more than 0 and at \
+                 most 1000"
+            );
+            assert_eq!(error.to_string(), told);
+        }
+    }
 }

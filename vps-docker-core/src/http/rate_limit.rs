@@ -22,6 +22,9 @@ struct Level {
     held_until: Option<Instant>,
 }
 
+/// A year: longer waits come of limits that hardly let anything through, and clocks end somewhere.
+const NEVER: f64 = 365.0 * 24.0 * 3600.0;
+
 impl RateLimit {
     /// Up to `capacity` requests at once, and `per_second` more each second.
     ///
@@ -56,12 +59,22 @@ impl RateLimit {
     }
 
     /// The same limit, `factor` times as wide: less than 1 where other programs use the same account,
-    /// more where the provider has granted more. A bucket of its own.
+    /// more where the provider has granted more. A bucket of its own. Those of a client are scaled by
+    /// [`rate_limit_factor`](super::ApiClientBuilder::rate_limit_factor).
+    ///
+    /// # Panics
+    /// Unless `factor` is more than 0.
     #[must_use]
     pub fn scaled(&self, factor: f64) -> Self {
         let capacity = (self.0.capacity * factor).max(1.0);
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         Self::tokens(capacity as u32, self.0.per_second * factor)
+    }
+
+    /// Capacity, and tokens per second.
+    #[cfg(test)]
+    pub(super) fn width(&self) -> (f64, f64) {
+        (self.0.capacity, self.0.per_second)
     }
 
     /// Waits for a token, in the order of asking. Dropped while it waits, the token is lost.
@@ -110,7 +123,7 @@ impl Bucket {
         self.refill(&mut level, now);
         level.tokens -= 1.0;
         let missing = (-level.tokens).max(0.0) / self.per_second;
-        level.at + Duration::from_secs_f64(missing)
+        level.at + Duration::from_secs_f64(missing.min(NEVER))
     }
 
     /// Whether the provider has asked for patience since that turn was given out.
@@ -195,5 +208,14 @@ mod tests {
         assert!(seconds_for(&limit, 5).await < 0.01);
         let rest = seconds_for(&limit, 5).await;
         assert!((4.9..5.1).contains(&rest), "{rest}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_narrowest_limit_is_waited_for_and_not_a_crash() {
+        let limit = RateLimit::tokens(10, 2.0).scaled(f64::MIN_POSITIVE);
+        assert!(seconds_for(&limit, 1).await < 0.01);
+        let hour = 3600 * SECOND;
+        let second = tokio::time::timeout(hour, limit.take()).await;
+        second.expect_err("its turn is far away");
     }
 }

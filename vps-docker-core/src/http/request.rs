@@ -17,6 +17,7 @@ use super::auth::TokenAnswer;
 use super::failure::failure;
 use super::rate_limit::RateLimit;
 use super::refusal::Refusal;
+use super::retry::RetryPolicy;
 use crate::error::{Error, ErrorKind, Result};
 use crate::step::step;
 
@@ -31,6 +32,8 @@ pub struct Request {
     headers: Vec<(&'static str, String)>,
     repeatable: bool,
     limit: Option<RateLimit>,
+    /// A segment of the path that would lead elsewhere: an id that nothing has.
+    astray: Option<String>,
 }
 
 /// A provider's answer that says yes.
@@ -50,12 +53,19 @@ impl Request {
     ) -> Self {
         let client = Arc::clone(&client.0);
         let mut url = client.base_url.clone();
+        let mut astray = None;
         // By segments: whatever an id contains stays within its own.
+        let path = path.into_iter().inspect(|segment| {
+            if matches!(segment.as_ref(), "" | "." | "..") {
+                astray = Some(segment.as_ref().to_owned());
+            }
+        });
         url.path_segments_mut()
             .expect("the base URL was checked")
             .pop_if_empty()
             .extend(path);
         Self {
+            astray,
             operation,
             repeatable: matches!(method, Method::GET | Method::PUT | Method::DELETE),
             method,
@@ -102,7 +112,8 @@ impl Request {
         self
     }
 
-    /// Keeps a limit of its own besides those of the client.
+    /// Keeps a limit of its own besides those of the client. A 429 is then taken for that of this one and
+    /// holds nothing else.
     pub fn limited_by(mut self, limit: &RateLimit) -> Self {
         self.limit = Some(limit.clone());
         self
@@ -151,6 +162,13 @@ impl Request {
     }
 
     async fn run(self) -> Result<Response> {
+        // A URL leaves such segments out: what is meant for one thing would go to all of them.
+        if let Some(id) = &self.astray {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("nothing at the provider has the id {id:?}"),
+            ));
+        }
         let policy = &self.client.retry;
         let mut pauses = policy.pauses();
         let mut deadline: Option<Instant> = None;
@@ -185,9 +203,10 @@ impl Request {
                 return Err(failed.into_error(self.repeatable));
             }
             let pause = pauses.next().unwrap_or(policy.longest_pause);
-            let next = Instant::now() + failed.patience.unwrap_or(pause);
+            let pause = failed.patience.map_or(pause, |own| own.pause(policy));
+            let next = Instant::now() + pause;
             if failed.status == Some(429) {
-                for limit in self.limits() {
+                for limit in self.limits_refused() {
                     limit.hold_until(next);
                 }
             } else {
@@ -203,6 +222,15 @@ impl Request {
 
     fn limits(&self) -> impl Iterator<Item = &RateLimit> {
         self.client.limits.iter().chain(&self.limit)
+    }
+
+    /// Those that a 429 speaks of: a request with a limit of its own has exceeded that one.
+    fn limits_refused(&self) -> impl Iterator<Item = &RateLimit> {
+        let common = match &self.limit {
+            Some(_) => &[],
+            None => self.client.limits.as_slice(),
+        };
+        common.iter().chain(&self.limit)
     }
 
     async fn wait_for_turn(&self) {
@@ -223,7 +251,8 @@ impl Request {
                     Ok(response) => return response.json::<TokenAnswer>(),
                     Err(failed) if failed.error.is_retryable() && n < policy.tries => {
                         let pause = pauses.next().unwrap_or(policy.longest_pause);
-                        sleep(failed.patience.unwrap_or(pause).min(policy.total_timeout)).await;
+                        let pause = failed.patience.map_or(pause, |own| own.pause(policy));
+                        sleep(pause.min(policy.total_timeout)).await;
                     }
                     Err(failed) => return Err(as_login_failure(failed)),
                 }
@@ -355,8 +384,8 @@ impl Response {
     /// Reads the body as JSON.
     ///
     /// # Errors
-    /// [`ErrorKind::Provider`] when it is something else, and then
-    /// [unclear](Error::is_unclear) unless the request does the same when sent twice.
+    /// [`ErrorKind::Provider`] when it is something else: [retryable](Error::is_retryable) where the
+    /// request does the same when sent twice, else [unclear](Error::is_unclear).
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.body).map_err(|cause| {
             let looks_like_html = self.body.trim_ascii_start().first() == Some(&b'<');
@@ -376,7 +405,8 @@ impl Response {
             .with_provider_code(self.status().to_string());
             let error = with_id(error, self.request_id.clone());
             if self.is_certain {
-                error
+                // A proxy's page or half an answer passes.
+                error.retryable()
             } else {
                 error.unclear()
             }
@@ -399,7 +429,7 @@ struct Failed {
     /// The status, where there was an answer.
     status: Option<u16>,
     /// How long the provider wants us to wait.
-    patience: Option<Duration>,
+    patience: Option<Patience>,
     /// Whether it is certain that nothing was done.
     is_certain: bool,
 }
@@ -417,10 +447,14 @@ impl Failed {
 
     fn into_error(self, repeatable: bool) -> Error {
         let error = match self.patience {
-            Some(patience) if self.status == Some(429) => self.error.with_note(format!(
-                "it wants to be asked again in {} s",
-                patience.as_secs()
-            )),
+            Some(patience) if self.status == Some(429) => {
+                let words = match patience {
+                    Patience::Asked(_) => "it wants to be asked again in",
+                    Patience::UntilAllIsFree(_) => "its limit is wholly free again in",
+                };
+                let seconds = patience.span().as_secs();
+                self.error.with_note(format!("{words} {seconds} s"))
+            }
             _ => self.error,
         };
         if repeatable || self.is_certain {
@@ -463,19 +497,47 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
+/// What a provider says of waiting.
+#[derive(Clone, Copy, Debug)]
+enum Patience {
+    /// `Retry-After`: not sooner.
+    Asked(Duration),
+    /// `RateLimit-Reset`: then nothing is used up any more, or the oldest request is forgotten. It may be an
+    /// hour away, and of another limit than the one that was exceeded.
+    UntilAllIsFree(Duration),
+}
+
+impl Patience {
+    /// How long to wait before one more try. There is room for it long before all is free again.
+    fn pause(self, policy: &RetryPolicy) -> Duration {
+        match self {
+            Self::Asked(span) => span,
+            Self::UntilAllIsFree(span) => span.min(policy.longest_pause),
+        }
+    }
+
+    fn span(self) -> Duration {
+        match self {
+            Self::Asked(span) | Self::UntilAllIsFree(span) => span,
+        }
+    }
+}
+
 /// How long a provider wants us to wait: `Retry-After` in seconds or as a date, else the moment in
 /// `RateLimit-Reset`. Dates are compared with the provider's own clock, which need not be ours.
-fn patience(headers: &HeaderMap) -> Option<Duration> {
+fn patience(headers: &HeaderMap) -> Option<Patience> {
     let date = |name| headers.get(name)?.to_str().ok().and_then(http_date);
     if let Some(seconds) = number(headers, RETRY_AFTER.as_str()) {
-        return Some(Duration::from_secs(seconds));
+        return Some(Patience::Asked(Duration::from_secs(seconds)));
     }
     let now = date(DATE.as_str()).unwrap_or_else(SystemTime::now);
-    let until = date(RETRY_AFTER.as_str()).or_else(|| {
-        let seconds = number(headers, "ratelimit-reset")?;
-        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
-    })?;
-    Some(until.duration_since(now).unwrap_or_default())
+    let from_now = |until: SystemTime| until.duration_since(now).unwrap_or_default();
+    if let Some(until) = date(RETRY_AFTER.as_str()) {
+        return Some(Patience::Asked(from_now(until)));
+    }
+    let seconds = number(headers, "ratelimit-reset")?;
+    let until = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
+    Some(Patience::UntilAllIsFree(from_now(until)))
 }
 
 /// The preferred form of RFC 9110, such as `Sun, 06 Nov 1994 08:49:37 GMT`.

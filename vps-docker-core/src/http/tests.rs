@@ -52,7 +52,7 @@ fn post(client: &ApiClient) -> Request {
 async fn a_request_is_what_was_asked_for() {
     let (server, client) = served([ok()]).await;
     client
-        .post("create", ["things", "a/b?c", "..", "ü"])
+        .post("create", ["things", "a/b?c", "ü"])
         .query("tag", "a&b=c")
         .query("tag", 2)
         .header("x-extra", "yes")
@@ -77,6 +77,16 @@ async fn a_request_is_what_was_asked_for() {
         assert!(head.contains(header), "{head}");
     }
     assert_eq!(body, r#"{"name":"web"}"#);
+}
+
+#[tokio::test]
+async fn an_id_that_would_lead_to_all_things_is_asked_for_nowhere() {
+    for id in ["", ".", ".."] {
+        let (server, client) = served([ok()]).await;
+        let error = client.delete("delete", ["things", id]).done().await;
+        assert_eq!(error.expect_err(id).kind(), ErrorKind::NotFound);
+        assert_eq!(server.requests(), [""; 0], "{id:?}");
+    }
 }
 
 #[tokio::test]
@@ -219,23 +229,20 @@ async fn html_and_broken_json_are_told_apart() {
             .expect_err("garbage");
         let text = error.to_string();
         assert!(text.contains(words) && text.contains("c-7"), "{text}");
+        assert!(error.is_retryable() && !error.is_unclear(), "{error}");
         assert!(!format!("{error:?}").contains("marked"), "{error:?}");
     }
 }
 
 #[tokio::test]
 async fn patience_is_what_the_provider_asks_for_and_everybody_has_it() {
-    // The provider's clock is ten years behind ours; only the difference counts.
-    let late = "date: Sun, 06 Nov 2016 08:49:37 GMT\r\nratelimit-reset: 1478422178\r\n";
-    for headers in ["retry-after: 1\r\n", late] {
-        let server = Server::start([answer(429, headers, ""), ok()]).await;
-        let client = builder(&server.origin)
-            .rate_limit(RateLimit::tokens(100, 100.0))
-            .build()
-            .expect("fit");
-        get(&client).done().await.expect("after a second");
-        assert_eq!(server.requests().len(), 2, "{headers}");
-    }
+    let server = Server::start([answer(429, "retry-after: 1\r\n", ""), ok()]).await;
+    let client = builder(&server.origin)
+        .rate_limit(RateLimit::tokens(100, 100.0))
+        .build()
+        .expect("fit");
+    get(&client).done().await.expect("after a second");
+    assert_eq!(server.requests().len(), 2);
     let server = Server::start([answer(429, "retry-after: 3600\r\n", "slow down")]).await;
     let client = builder(&server.origin)
         .rate_limit(RateLimit::tokens(100, 100.0))
@@ -252,6 +259,50 @@ async fn patience_is_what_the_provider_asks_for_and_everybody_has_it() {
     assert!(!waits.is_finished());
     assert_eq!(server.requests().len(), 1);
     waits.abort();
+}
+
+#[tokio::test]
+async fn a_distant_reset_of_the_limit_is_not_waited_for() {
+    // The provider's clock is ten years behind ours; only the difference counts.
+    let distant = "date: Sun, 06 Nov 2016 08:49:37 GMT\r\nratelimit-reset: 1478425777\r\n";
+    let server = Server::start([answer(429, distant, ""), ok()]).await;
+    let client = builder(&server.origin)
+        .rate_limit(RateLimit::tokens(100, 100.0))
+        .build()
+        .expect("fit");
+    get(&client).done().await.expect("there is room again");
+    get(&client).done().await.expect("nobody is held");
+    assert_eq!(server.requests().len(), 3);
+
+    let server = Server::start([answer(429, distant, "slow down")]).await;
+    let short = RetryPolicy {
+        total_timeout: Duration::from_millis(30),
+        ..policy()
+    };
+    let client = builder(&server.origin).retry(short).build().expect("fit");
+    let error = get(&client).done().await.expect_err("all the time");
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    assert!(
+        error.to_string().contains("free again in 3600 s"),
+        "{error}"
+    );
+    assert!(server.requests().len() > 1, "it was asked again");
+}
+
+#[tokio::test]
+async fn the_limit_of_one_kind_of_request_holds_no_other() {
+    let server = Server::start([answer(429, "retry-after: 3600\r\n", ""), ok()]).await;
+    let client = builder(&server.origin)
+        .rate_limit(RateLimit::tokens(100, 100.0))
+        .build()
+        .expect("fit");
+    let own = RateLimit::tokens(10, 10.0);
+    let error = get(&client).limited_by(&own).done().await;
+    assert_eq!(error.expect_err("refused").kind(), ErrorKind::RateLimited);
+    get(&client).done().await.expect("another kind is free");
+    let turn = tokio::time::timeout(Duration::from_millis(50), own.take());
+    turn.await.expect_err("its own kind is held");
+    assert_eq!(server.requests().len(), 2);
 }
 
 fn grant(origin: &str) -> PasswordGrant {
