@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use vps_docker_core::http::{ApiClient, Auth, RateLimit, Request, collect_pages};
+use vps_docker_core::http::{ApiClient, Auth, RateLimit, Request, RetryPolicy, collect_pages};
 use vps_docker_core::model::{Instance, InstanceId};
 use vps_docker_core::{Error, ErrorKind, Result};
 
@@ -13,14 +13,14 @@ use crate::config::DigitalOceanConfig;
 use crate::error::parse_error;
 use crate::keys::KeyRing;
 use crate::project::Project;
-use crate::wait::Pauses;
 use crate::wire::{Droplet, DropletBody, Droplets, ListPage, PER_PAGE};
 
 /// An account at DigitalOcean, as far as the token lets in.
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) api: ApiClient,
-    pub(crate) pauses: Pauses,
+    /// Its pauses are also those between two looks at something that is awaited.
+    pub(crate) retry: RetryPolicy,
     pub(crate) keys: KeyRing,
     pub(crate) project: Option<Project>,
     pub(crate) orders: Orders,
@@ -31,22 +31,20 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 impl Account {
     pub(crate) fn new(config: DigitalOceanConfig) -> Result<Self> {
-        config.check()?;
-        let limit = |most, length, burst| {
-            RateLimit::window(most, length, burst).scaled(config.rate_limit_factor)
-        };
+        let factor = config.rate_limit_factor;
         let api = ApiClient::builder(crate::NAME, config.endpoint)
             .auth(Auth::bearer(config.token))
             // Its headers speak of the hour, so that one comes first.
-            .rate_limit(limit(5000, HOUR, 1000))
-            .rate_limit(limit(250, MINUTE, 50))
+            .rate_limit(RateLimit::window(5000, HOUR, 1000))
+            .rate_limit(RateLimit::window(250, MINUTE, 50))
+            .rate_limit_factor(factor)
             .retry(config.retry.clone())
             .parse_error(parse_error)
             .build()?;
         Ok(Self {
             api,
-            pauses: Pauses::of(&config.retry),
-            keys: KeyRing::new(limit(10, MINUTE, 5)),
+            retry: config.retry,
+            keys: KeyRing::new(RateLimit::window(10, MINUTE, 5).scaled(factor)),
             project: config.project.map(Project::new),
             orders: Orders::default(),
         })

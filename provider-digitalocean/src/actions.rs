@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use vps_docker_core::http::wait_until;
 use vps_docker_core::{Error, ErrorKind, Result};
 
 use crate::account::Account;
@@ -61,7 +62,7 @@ pub(crate) async fn finish(
             })
         }
     };
-    if account.pauses.until(&what, patience, ask).await? {
+    if wait_until(&what, patience, &account.retry, ask).await? {
         return Ok(());
     }
     Err(Error::new(

@@ -1,7 +1,7 @@
 use secrecy::SecretString;
+use vps_docker_core::Result;
 use vps_docker_core::http::RetryPolicy;
 use vps_docker_core::registry::{ProviderOption, ProviderOptions};
-use vps_docker_core::{Error, ErrorKind, Result};
 
 /// Settings of the provider; all but the token have defaults.
 ///
@@ -54,8 +54,8 @@ impl DigitalOceanConfig {
     /// Reads the settings from options.
     ///
     /// # Errors
-    /// [`ErrorKind::Auth`] without a token, with where to make one; [`ErrorKind::Invalid`] for an
-    /// unknown key or an unfit value.
+    /// [`Auth`](vps_docker_core::ErrorKind::Auth) without a token, with where to make one;
+    /// [`Invalid`](vps_docker_core::ErrorKind::Invalid) for an unknown key or a factor that is no number.
     pub fn from_options(options: &ProviderOptions) -> Result<Self> {
         options.check_known(OPTIONS)?;
         options.check_complete(crate::NAME, OPTIONS)?;
@@ -64,14 +64,12 @@ impl DigitalOceanConfig {
         if let Some(url) = options.text("endpoint") {
             config = config.endpoint(url);
         }
-        if let Some(text) = options.text("rate_limit_factor") {
-            // What is no number is refused below, as what is no factor.
-            config = config.rate_limit_factor(text.trim().parse().unwrap_or(f64::NAN));
+        if let Some(factor) = options.number("rate_limit_factor")? {
+            config = config.rate_limit_factor(factor);
         }
         if let Some(project) = options.text("project") {
             config = config.project(project);
         }
-        config.check()?;
         Ok(config)
     }
 
@@ -82,8 +80,9 @@ impl DigitalOceanConfig {
         self
     }
 
-    /// How much of the provider's rate limit to use. Default: 1. Less where other programs use the same
-    /// token, more where the provider has granted more.
+    /// How much of the provider's rate limit to use: below 1 where other programs use the same token,
+    /// above 1 where the provider has granted more; more than 0 and at most 1000. Default: 1. Checked by
+    /// [`DigitalOceanProvider::new`](crate::DigitalOceanProvider::new).
     #[must_use]
     pub fn rate_limit_factor(mut self, factor: f64) -> Self {
         self.rate_limit_factor = factor;
@@ -106,22 +105,12 @@ impl DigitalOceanConfig {
         self.retry = policy;
         self
     }
-
-    /// Refuses what no client can be made of.
-    pub(crate) fn check(&self) -> Result<()> {
-        let factor = self.rate_limit_factor;
-        if factor.is_finite() && factor > 0.0 {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::Invalid,
-            "rate_limit_factor is no positive number; write one such as 0.5, or leave it out",
-        ))
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use vps_docker_core::ErrorKind;
+
     use super::*;
 
     fn options() -> ProviderOptions {
@@ -176,7 +165,9 @@ mod tests {
                 "such as 0.5",
             ),
         ] {
-            let error = DigitalOceanConfig::from_options(&options).expect_err(hint);
+            let config = DigitalOceanConfig::from_options(&options);
+            let provider = config.and_then(crate::DigitalOceanProvider::new);
+            let error = provider.expect_err(hint);
             assert_eq!(error.kind(), kind, "{error}");
             assert!(error.to_string().contains(hint), "{error}");
         }

@@ -45,8 +45,10 @@ fn public_address(networks: &Networks) -> Option<IpAddr> {
 
 /// A snapshot; `droplet` is the one it was made of, where the answer does not say.
 pub(crate) fn snapshot(snapshot: Snapshot, droplet: Option<u64>) -> InstanceSnapshot {
-    let mut converted = InstanceSnapshot::new(SnapshotId::new(snapshot.id), snapshot.name);
-    let droplet = snapshot.resource_id.or(droplet.map(|id| id.to_string()));
+    let id = SnapshotId::new(snapshot.id.as_str());
+    let mut converted = InstanceSnapshot::new(id, snapshot.name);
+    let told = snapshot.resource_id.map(|id| id.to_string());
+    let droplet = told.or(droplet.map(|id| id.to_string()));
     converted.instance_id = droplet.map(InstanceId::new);
     converted.created_at = snapshot.created_at;
     converted.size_bytes = snapshot.size_gigabytes.and_then(bytes);

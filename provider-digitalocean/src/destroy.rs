@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use vps_docker_core::http::gone_is_success;
+use vps_docker_core::http::{gone_is_success, wait_until};
 use vps_docker_core::{ErrorKind, Result};
 
 use crate::account::Account;
@@ -72,8 +72,5 @@ async fn until_gone(account: &Account, id: u64) -> Result<()> {
             Ok(_) => delete(account, id).await.map(|()| None),
         }
     };
-    account
-        .pauses
-        .until("the end of the droplet", PATIENCE, ask)
-        .await
+    wait_until("the end of the droplet", PATIENCE, &account.retry, ask).await
 }

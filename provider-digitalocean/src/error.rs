@@ -3,9 +3,8 @@
 
 use serde::Deserialize;
 use vps_docker_core::http::Refusal;
+use vps_docker_core::http::lenient::or_default;
 use vps_docker_core::{Error, ErrorKind};
-
-use crate::lenient::or_default;
 
 /// Where the droplet limit is raised.
 pub(crate) const HOW_TO_RAISE: &str =

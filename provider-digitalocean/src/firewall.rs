@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use vps_docker_core::http::gone_is_success;
+use vps_docker_core::http::{gone_is_success, wait_until};
 use vps_docker_core::model::{Cidr, FirewallRule, FirewallRules, Protocol};
 use vps_docker_core::{Error, ErrorKind, Result};
 
@@ -72,10 +72,8 @@ async fn in_force(account: &Account, firewall: Firewall) -> Result<()> {
             }
         }
     };
-    account
-        .pauses
-        .until("putting the firewall's rules into force", PATIENCE, ask)
-        .await
+    let what = "putting the firewall's rules into force";
+    wait_until(what, PATIENCE, &account.retry, ask).await
 }
 
 /// The firewalls that were made for a droplet, found by it.

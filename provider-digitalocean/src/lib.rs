@@ -15,8 +15,7 @@
 //! Tested against a simulator of the API, not yet run against the live API.
 //!
 //! Beside the files that every provider crate has there are more here, one for each thing that the API
-//! makes work of: `account.rs` (paging, and the droplets whose create is not settled), `lenient.rs` (how an answer is
-//! read), `wait.rs`, `actions.rs` and `power.rs` (202 is a promise, kept by actions), `create.rs` and
+//! makes work of: `account.rs` (paging, and the droplets whose create is not settled), `actions.rs` and `power.rs` (202 is a promise, kept by actions), `create.rs` and
 //! `project.rs` (a project is joined after the order), `destroy.rs` and `tags.rs` (tags are objects that
 //! outlive the droplet), `keys.rs` (listing keys has a rate limit of its own), `snapshot.rs`,
 //! `firewall.rs`, `catalog.rs`.
@@ -32,14 +31,12 @@ mod destroy;
 mod error;
 mod firewall;
 mod keys;
-mod lenient;
 mod power;
 mod project;
 mod snapshot;
 #[cfg(test)]
 mod spec_tests;
 mod tags;
-mod wait;
 mod wire;
 
 pub use client::DigitalOceanProvider;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use vps_docker_core::http::wait_until;
 use vps_docker_core::model::PowerAction;
 use vps_docker_core::{ErrorKind, Result};
 
@@ -41,12 +42,9 @@ async fn off(account: &Account, id: u64) -> Result<()> {
     }
     tracing::info!(droplet = id, "it does not shut down and is cut off");
     // The shutdown may still be pending, which is a reason to refuse and to ask again.
-    let cut = account
-        .pauses
-        .until("the order to cut the power", PATIENCE, || async {
-            begin(account, id, &errand("power_off")).await.map(Some)
-        });
-    let action = cut.await?;
+    let what = "the order to cut the power";
+    let cut = || async { begin(account, id, &errand("power_off")).await.map(Some) };
+    let action = wait_until(what, PATIENCE, &account.retry, cut).await?;
     finish(account, id, action, PATIENCE).await?;
     until(account, id, DropletStatus::Off, PATIENCE).await
 }
@@ -79,7 +77,7 @@ async fn until(
         let droplet = account.droplet(id).await?;
         Ok((droplet.status == *wanted).then_some(()))
     };
-    account.pauses.until(what, patience, ask).await
+    wait_until(what, patience, &account.retry, ask).await
 }
 
 fn errand(kind: &'static str) -> DoAction<'static> {

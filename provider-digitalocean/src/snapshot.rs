@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use vps_docker_core::Result;
-use vps_docker_core::http::gone_is_success;
+use vps_docker_core::http::lenient::Id;
+use vps_docker_core::http::{gone_is_success, wait_until};
 use vps_docker_core::model::{InstanceSnapshot, SnapshotId};
 
 use crate::account::Account;
@@ -23,7 +24,7 @@ const LISTING_PATIENCE: Duration = Duration::from_secs(60);
 /// there before.
 pub(crate) async fn create(account: &Account, id: u64, name: &str) -> Result<InstanceSnapshot> {
     let before = named(account, id, name).await?;
-    let before: HashSet<String> = before.into_iter().map(|snapshot| snapshot.id).collect();
+    let before: HashSet<Id> = before.into_iter().map(|snapshot| snapshot.id).collect();
     let errand = DoAction {
         kind: "snapshot",
         name: Some(name),
@@ -37,7 +38,7 @@ pub(crate) async fn create(account: &Account, id: u64, name: &str) -> Result<Ins
         Ok(now.pop())
     };
     let what = "the listing of the new snapshot";
-    let made = account.pauses.until(what, LISTING_PATIENCE, ask).await?;
+    let made = wait_until(what, LISTING_PATIENCE, &account.retry, ask).await?;
     Ok(convert::snapshot(made, Some(id)))
 }
 

@@ -150,6 +150,7 @@ const ANSWERS: &[Answer] = &[
     Answer { method: "post", path: "/firewalls", status: "202", shape: Shape::One("firewall", text), read: only::<FirewallBody> },
     Answer { method: "get", path: "/firewalls/{firewall_id}", status: "200", shape: Shape::One("firewall", text), read: only::<FirewallBody> },
     Answer { method: "put", path: "/firewalls/{firewall_id}", status: "200", shape: Shape::One("firewall", text), read: only::<FirewallBody> },
+    Answer { method: "post", path: "/tags", status: "201", shape: Shape::Object("tag"), read: only::<TagBody> },
     Answer { method: "get", path: "/projects", status: "200", shape: Shape::Many("projects", text), read: |body| page::<Projects>(body).map(drop) },
     Answer { method: "post", path: "/projects/{project_id}/resources", status: "200", shape: Shape::List("resources"), read: only::<AssignmentBody> },
     Answer { method: "get", path: "/regions", status: "200", shape: Shape::List("regions"), read: regions },

@@ -9,7 +9,7 @@ use vps_docker_core::{Error, ErrorKind, Result};
 
 use crate::account::Account;
 use crate::convert::{decode_tags, encode_tags};
-use crate::wire::{CreateTag, Droplet, TagResource, TagResources};
+use crate::wire::{CreateTag, Droplet, TagBody, TagResource, TagResources};
 
 /// Gives a droplet these tags and no others. Only what differs is changed, what is new first, so that a
 /// tag whose value changes is never missing.
@@ -47,16 +47,21 @@ async fn join(account: &Account, id: u64, tag: &str) -> Result<()> {
         .post("set_tags", ["tags"])
         .body(&CreateTag { name: tag })
         .repeatable()
-        .done()
+        .json::<TagBody>()
         .await;
-    match made {
+    let tag = match made {
+        // Somebody may have spelt it otherwise first, and it has no other name.
+        Ok(body) if !body.tag.name.is_empty() => body.tag.name,
+        Ok(_) => tag.to_owned(),
         // It is there, or it cannot be and the next call says so.
-        Err(error) if matches!(error.kind(), ErrorKind::NameTaken | ErrorKind::Invalid) => {}
-        other => other?,
-    }
+        Err(error) if matches!(error.kind(), ErrorKind::NameTaken | ErrorKind::Invalid) => {
+            tag.to_owned()
+        }
+        Err(error) => return Err(error),
+    };
     account
         .api
-        .post("set_tags", ["tags", tag, "resources"])
+        .post("set_tags", ["tags", &tag, "resources"])
         .body(&droplet_alone(id))
         .repeatable()
         .done()

@@ -2,12 +2,9 @@
 //! Ids are numbers there, but for those of projects and firewalls.
 
 use serde::{Deserialize, Serialize};
-use vps_docker_core::http::Page;
+use vps_docker_core::http::lenient::{Id, null_is_empty, or_default, readable};
+use vps_docker_core::http::{Page, words};
 use vps_docker_core::model::Timestamp;
-
-use crate::lenient::{
-    null_is_empty, number_or_text, or_default, perhaps_number_or_text, readable, words,
-};
 
 /// A droplet: an instance.
 #[derive(Clone, Debug, Deserialize)]
@@ -137,8 +134,8 @@ words! {
 /// A snapshot of a droplet, as listed with the droplet or with all snapshots.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Snapshot {
-    #[serde(deserialize_with = "number_or_text")]
-    pub(crate) id: String,
+    /// A number in one list, a text in the other.
+    pub(crate) id: Id,
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) name: String,
     #[serde(default, deserialize_with = "or_default")]
@@ -151,8 +148,8 @@ pub(crate) struct Snapshot {
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) size_gigabytes: Option<f64>,
     /// The droplet; only in the list of all.
-    #[serde(default, deserialize_with = "perhaps_number_or_text")]
-    pub(crate) resource_id: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) resource_id: Option<Id>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -199,6 +196,13 @@ pub(crate) struct Assignment {
     pub(crate) status: String,
 }
 
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Tag {
+    /// As the account spells it.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) name: String,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Account {
     #[serde(default, deserialize_with = "or_default")]
@@ -234,6 +238,12 @@ pub(crate) struct ActionLink {
 #[derive(Debug, Deserialize)]
 pub(crate) struct ActionBody {
     pub(crate) action: Action,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct TagBody {
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) tag: Tag,
 }
 
 #[derive(Debug, Deserialize)]

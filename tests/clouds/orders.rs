@@ -8,7 +8,9 @@ use crate::clouds::{Engine, client, in_use, nobody_answers};
 /// Where there is no machine, the next of the user's choices is tried, and each one once.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_users_list_of_plans_and_regions_is_tried_in_its_order() {
-    for &provider in Provider::ALL {
+    // Contabo refuses nothing for want of machines: it takes the order and lets it wait.
+    let refusing = Provider::ALL.iter().filter(|one| one.name() != "contabo");
+    for &provider in refusing {
         let offers = {
             let sim = crate::clouds::in_memory(provider).await;
             let catalog = client(provider, &sim).catalog().await.expect("told");
@@ -71,4 +73,34 @@ async fn the_users_list_of_plans_and_regions_is_tried_in_its_order() {
         assert_eq!(in_use(&sim).len(), 1);
         sim.assert_valid();
     }
+}
+
+/// An order that a person has to see to is said at once and not waited for; it is not taken back by itself, for it
+/// is paid for.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_waits_for_a_person_is_reported() {
+    let sim = CloudSim::builder(Provider::Contabo)
+        .time_scale(1000.0)
+        .seeded(|seed| {
+            // Of any plan, in any region.
+            seed.capacity = vec![Shortage {
+                plan: None,
+                region: None,
+                left: 0,
+            }];
+        })
+        .start()
+        .await
+        .expect("started");
+    let settings = nobody_answers().build().expect("fit");
+    let engine = Engine::over(client(Provider::Contabo, &sim), settings);
+    let spec = HostSpec::builder("waits").build().expect("legal");
+    let error = engine
+        .provider
+        .create_host(spec)
+        .await
+        .expect_err("it waits");
+    assert_eq!(error.kind(), ErrorKind::Payment, "{error}");
+    assert!(error.to_string().contains("waits for a person"), "{error}");
+    assert_eq!(sim.requests().by_op[Op::CreateInstance.name()], 1);
 }

@@ -450,7 +450,7 @@ impl Failed {
             Some(patience) if self.status == Some(429) => {
                 let words = match patience {
                     Patience::Asked(_) => "it wants to be asked again in",
-                    Patience::UntilAllIsFree(_) => "its limit is wholly free again in",
+                    Patience::UntilReset(_) => "its rate limit is reset in",
                 };
                 let seconds = patience.span().as_secs();
                 self.error.with_note(format!("{words} {seconds} s"))
@@ -504,7 +504,7 @@ enum Patience {
     Asked(Duration),
     /// `RateLimit-Reset`: then nothing is used up any more, or the oldest request is forgotten. It may be an
     /// hour away, and of another limit than the one that was exceeded.
-    UntilAllIsFree(Duration),
+    UntilReset(Duration),
 }
 
 impl Patience {
@@ -512,13 +512,13 @@ impl Patience {
     fn pause(self, policy: &RetryPolicy) -> Duration {
         match self {
             Self::Asked(span) => span,
-            Self::UntilAllIsFree(span) => span.min(policy.longest_pause),
+            Self::UntilReset(span) => span.min(policy.longest_pause),
         }
     }
 
     fn span(self) -> Duration {
         match self {
-            Self::Asked(span) | Self::UntilAllIsFree(span) => span,
+            Self::Asked(span) | Self::UntilReset(span) => span,
         }
     }
 }
@@ -537,7 +537,7 @@ fn patience(headers: &HeaderMap) -> Option<Patience> {
     }
     let seconds = number(headers, "ratelimit-reset")?;
     let until = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
-    Some(Patience::UntilAllIsFree(from_now(until)))
+    Some(Patience::UntilReset(from_now(until)))
 }
 
 /// The preferred form of RFC 9110, such as `Sun, 06 Nov 1994 08:49:37 GMT`.

@@ -2,10 +2,14 @@
 
 mod contabo;
 mod digitalocean;
+mod digitalocean_account;
 mod faults;
 mod hetzner;
 mod program;
 mod support;
 mod vps_contabo;
+mod vps_digitalocean;
 mod vps_local;
+mod vps_vultr;
 mod vultr;
+mod vultr_account;

@@ -33,7 +33,7 @@ async fn started() -> Option<(CloudSim, Client)> {
 }
 
 /// A cloud-init document that gives the machine that host key.
-fn user_data(key: &KeyPair) -> String {
+pub(crate) fn user_data(key: &KeyPair) -> String {
     let keys = json!({"ssh_keys": {
         "ed25519_private": key.private_openssh().expose_secret(),
         "ed25519_public": key.public().openssh(),
@@ -42,7 +42,7 @@ fn user_data(key: &KeyPair) -> String {
 }
 
 /// The host key that the machine at an address presents, as soon as it presents one.
-async fn host_key(address: &str) -> String {
+pub(crate) async fn host_key(address: &str) -> String {
     loop {
         let scanned = Command::new("ssh-keyscan")
             .args(["-T", "5", "-t", "ed25519", address])
@@ -63,7 +63,7 @@ async fn ended(client: &Client, action: &Value) {
     assert_eq!(shown.body["action"]["status"], "success", "{shown:?}");
 }
 
-fn presented(key: &KeyPair) -> String {
+pub(crate) fn presented(key: &KeyPair) -> String {
     let words: Vec<String> = key
         .public()
         .openssh()
@@ -75,7 +75,7 @@ fn presented(key: &KeyPair) -> String {
 }
 
 /// All that carries the simulator's label on the engine.
-fn labelled(account: &str) -> Vec<String> {
+pub(crate) fn labelled(account: &str) -> Vec<String> {
     let filter = format!("label=vps-docker.account={account}");
     let mut found = Vec::new();
     for list in [

@@ -54,7 +54,8 @@ impl Contabo {
 }
 
 const NO_ERRORS: &str = "the document declares no error";
-const NULL: &str = "required and not nullable in the document, null or empty in real answers";
+const NULL: &str =
+    "required and not nullable in the document, and null in real answers all the same";
 const NO_VALUE: &str =
     "only a single secret is shown with its value, as the document itself says of the field";
 
@@ -73,14 +74,23 @@ const EXCEPTIONS: &[Exception] = &[
         "/data/*/cancelDate",
         "null without a cancellation; and the pattern `yyyy-mm-dd` is a format, which as an expression fits no date",
     ),
-    Exception::response("*", "/data/*/applicationId", NULL),
-    Exception::response("*", "/data/*/ipConfig", NULL),
-    Exception::response("*", "/data/*/vHostId", NULL),
-    Exception::response("*", "/data/*/vHostNumber", NULL),
-    Exception::response("*", "/data/*/vHostName", NULL),
-    Exception::response("*", "/data/*/description", NULL),
+    Exception::response("*", "/data/*/applicationId=null", NULL),
+    Exception::response("*", "/data/*/ipConfig=null", NULL),
+    Exception::response("*", "/data/*/vHostId=null", NULL),
+    Exception::response("*", "/data/*/vHostNumber=null", NULL),
+    Exception::response("*", "/data/*/vHostName=null", NULL),
+    Exception::response(
+        "*",
+        "/data/*/description",
+        "empty where none was given, though one character is the least",
+    ),
     Exception::response("GET /v1/secrets", "/data/*/value!", NO_VALUE),
     Exception::response("POST /v1/secrets", "/data/*/value!", NO_VALUE),
+    Exception::request(
+        "POST /v1/compute/instances/{instanceId}/cancel",
+        "!",
+        "all that may stand in the body is optional, and former editions of the document have none",
+    ),
     Exception::request(
         "GET /v1/compute/instances",
         "?status",

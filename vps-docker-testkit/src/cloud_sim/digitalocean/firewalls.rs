@@ -226,9 +226,7 @@ fn pending(mut firewall: Value) -> Value {
     let changes = droplets
         .map(|id| json!({"droplet_id": id, "removing": false, "status": "waiting"}))
         .collect::<Vec<Value>>();
-    if !changes.is_empty() {
-        firewall["status"] = json!("waiting");
-    }
+    firewall["status"] = json!("waiting");
     firewall["pending_changes"] = Value::Array(changes);
     firewall
 }

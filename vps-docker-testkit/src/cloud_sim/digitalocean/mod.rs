@@ -8,6 +8,7 @@ mod actions;
 mod catalog;
 mod droplet_actions;
 mod droplets;
+mod exceptions;
 mod firewalls;
 mod images;
 mod listing;
@@ -15,6 +16,7 @@ mod offer;
 mod order;
 mod projects;
 mod refusals;
+mod routes;
 mod snapshots;
 mod ssh_keys;
 mod tags;
@@ -22,7 +24,6 @@ mod tags;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{get, post};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -43,16 +44,6 @@ use super::world::Rules;
 #[derive(Debug)]
 pub(crate) struct DigitalOcean;
 
-const DISCRIMINATED: &str =
-    "both schemas fit a plain action; the discriminator says which is meant";
-const BARE: &str = "a body that does not fit the document at all is refused in the usual form";
-
-const EXCEPTIONS: &[Exception] = &[
-    Exception::request("POST /v2/droplets/actions", "/", DISCRIMINATED),
-    Exception::response("POST /v2/tags", "/error", BARE),
-    Exception::response("POST /v2/tags", "/root_causes", BARE),
-];
-
 impl Cloud for DigitalOcean {
     fn prefix(&self) -> &'static str {
         "/v2"
@@ -63,7 +54,7 @@ impl Cloud for DigitalOcean {
     }
 
     fn exceptions(&self) -> &'static [Exception] {
-        EXCEPTIONS
+        exceptions::EXCEPTIONS
     }
 
     fn offer(&self) -> Offer {
@@ -103,7 +94,7 @@ impl Cloud for DigitalOcean {
                 shape: window(250, 60),
             },
             RateRule {
-                concerns: |call| call.method() == "GET" && call.template() == "/v2/account/keys",
+                concerns: |call| call.method() == "GET" && path_of(call) == "/v2/account/keys",
                 shape: window(10, 60),
             },
         ]
@@ -132,7 +123,7 @@ impl Cloud for DigitalOcean {
     }
 
     fn op(&self, call: &Call) -> Option<Op> {
-        match (call.method().as_str(), call.template()) {
+        match (call.method().as_str(), path_of(call)) {
             ("POST", "/v2/droplets") => Some(Op::CreateInstance),
             ("GET", "/v2/droplets/{id}") => Some(Op::GetInstance),
             ("GET", "/v2/droplets") => Some(Op::ListInstances),
@@ -154,109 +145,13 @@ impl Cloud for DigitalOcean {
     }
 
     fn routes(&self) -> Router<Sim> {
-        Router::new()
-            .merge(machines())
-            .merge(belongings())
-            .route("/v2/account", get(catalog::account))
-            .route("/v2/customers/my/balance", get(catalog::balance))
-            .route("/v2/regions", get(catalog::regions))
-            .route("/v2/sizes", get(catalog::sizes))
-            .route("/v2/reserved_ips", get(catalog::reserved_ips))
+        routes::routes()
     }
 }
 
-/// Droplets and what they are made of.
-fn machines() -> Router<Sim> {
-    Router::new()
-        .route(
-            "/v2/droplets",
-            get(droplets::list)
-                .post(order::create)
-                .delete(droplets::delete_tagged),
-        )
-        .route(
-            "/v2/droplets/{id}",
-            get(droplets::show).delete(droplets::delete),
-        )
-        .route("/v2/droplets/actions", post(droplet_actions::act_on_tagged))
-        .route(
-            "/v2/droplets/{id}/actions",
-            get(actions::of_droplet).post(droplet_actions::act),
-        )
-        .route(
-            "/v2/droplets/{id}/actions/{action}",
-            get(actions::show_of_droplet),
-        )
-        .route("/v2/droplets/{id}/snapshots", get(snapshots::of_droplet))
-        .route("/v2/droplets/{id}/backups", get(snapshots::backups))
-        .route("/v2/droplets/{id}/firewalls", get(firewalls::of_droplet))
-        .route("/v2/actions", get(actions::list))
-        .route("/v2/actions/{id}", get(actions::show))
-        .route("/v2/images", get(images::list))
-        .route(
-            "/v2/images/{id}",
-            get(images::show).put(images::update).delete(images::delete),
-        )
-        .route(
-            "/v2/images/{id}/actions",
-            get(actions::of_image).post(images::act),
-        )
-        .route(
-            "/v2/images/{id}/actions/{action}",
-            get(actions::show_of_image),
-        )
-        .route("/v2/snapshots", get(snapshots::list))
-        .route(
-            "/v2/snapshots/{id}",
-            get(snapshots::show).delete(snapshots::delete),
-        )
-}
-
-/// What is put upon droplets, or they into.
-fn belongings() -> Router<Sim> {
-    Router::new()
-        .route(
-            "/v2/account/keys",
-            get(ssh_keys::list).post(ssh_keys::create),
-        )
-        .route(
-            "/v2/account/keys/{key}",
-            get(ssh_keys::show)
-                .put(ssh_keys::update)
-                .delete(ssh_keys::delete),
-        )
-        .route("/v2/tags", get(tags::list).post(tags::create))
-        .route("/v2/tags/{tag}", get(tags::show).delete(tags::delete))
-        .route(
-            "/v2/tags/{tag}/resources",
-            post(tags::tag).delete(tags::untag),
-        )
-        .route("/v2/projects", get(projects::list).post(projects::create))
-        .route(
-            "/v2/projects/{id}",
-            get(projects::show)
-                .put(projects::update)
-                .patch(projects::update)
-                .delete(projects::delete),
-        )
-        .route(
-            "/v2/projects/{id}/resources",
-            get(projects::resources).post(projects::assign),
-        )
-        .route(
-            "/v2/firewalls",
-            get(firewalls::list).post(firewalls::create),
-        )
-        .route(
-            "/v2/firewalls/{id}",
-            get(firewalls::show)
-                .put(firewalls::update)
-                .delete(firewalls::delete),
-        )
-        .route(
-            "/v2/firewalls/{id}/{part}",
-            post(firewalls::add).delete(firewalls::remove),
-        )
+/// The route that a call matched, without a slash at the end.
+fn path_of(call: &Call) -> &str {
+    call.template().trim_end_matches('/')
 }
 
 /// What images and keys are called by: a number, or a slug or fingerprint. Numbers may also be sent as texts.

@@ -5,8 +5,8 @@ pub(crate) struct Exception {
     /// Method and path as the document's base and template make it, such as `POST /v1/servers`; `*` for all.
     operation: &'static str,
     /// What is excepted: for a body a JSON pointer to the value, where `*` stands for any one step and `**` for any
-    /// number of them; with a `!` at the end that the property is missing; for a query parameter `?name`; for
-    /// a status that the document lacks `=404`.
+    /// number of them; with a `!` at the end that the property is missing, with `=null` that it is null; for a query parameter `?name`; for a
+    /// kind of body other than JSON `?content-type`; for a status that the document lacks `=404`.
     path: &'static str,
     /// Why, for those who read the list.
     #[allow(dead_code, reason = "it is written for people")]
@@ -65,7 +65,10 @@ fn fits(pattern: &[&str], path: &[&str]) -> bool {
         ([], []) => true,
         (["**", rest @ ..], _) => (0..=path.len()).any(|skipped| fits(rest, &path[skipped..])),
         ([first, pattern @ ..], [step, path @ ..]) => {
-            (*first == "*" || first == step) && fits(pattern, path)
+            let ending = first
+                .strip_prefix('*')
+                .is_some_and(|end| step.ends_with(end));
+            (ending || first == step) && fits(pattern, path)
         }
         _ => false,
     }
@@ -84,6 +87,8 @@ mod tests {
         assert!(covers("/**/cancelDate", "/cancelDate"));
         assert!(!covers("/**/cancelDate", "/data/0/cancelDates"));
         assert!(covers("?page", "?page"));
+        assert!(covers("/*=null", "/notes=null"));
+        assert!(!covers("/*=null", "/notes"));
         assert!(!covers("/name", "/name!"), "wrong is not missing");
     }
 }

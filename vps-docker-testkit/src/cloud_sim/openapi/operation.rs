@@ -206,7 +206,7 @@ impl Operation {
     fn flaw_of_body(&self, judge: &Judge, call: &Call) -> Option<String> {
         let sent = call.raw_body();
         if sent.is_empty() {
-            let missing = self.request_required;
+            let missing = self.request_required && !judge.excepts(Side::Request, &self.name(), "!");
             return missing.then(|| "the body is missing".to_owned());
         }
         let Some(own) = &self.request else {
@@ -217,7 +217,8 @@ impl Operation {
             return (!excepted).then(|| "there is a body although none is asked for".to_owned());
         };
         let kind = call.header("content-type").unwrap_or("");
-        if !kind.starts_with("application/json") {
+        let excepted = || judge.excepts(Side::Request, &self.name(), "?content-type");
+        if !kind.starts_with("application/json") && !excepted() {
             return Some(format!("the body is {kind:?} instead of application/json"));
         }
         let Some(json) = call.json() else {
@@ -315,6 +316,8 @@ struct Complaint {
 
 /// Behind the pointer to a property that is not there.
 const MISSING: &str = "!";
+/// The same for one that is null.
+const NULL: &str = "=null";
 
 /// The JSON pointer to the value that is wrong, or to the property that is missing and a `!` then.
 fn place(flaw: &ValidationError<'_>) -> String {
@@ -337,7 +340,10 @@ impl Judge {
         flaw: &ValidationError<'_>,
     ) -> Option<Complaint> {
         let place = place(flaw);
-        if self.excepts(side, operation, &place) {
+        let null = format!("{place}{NULL}");
+        if self.excepts(side, operation, &place)
+            || flaw.instance().is_null() && self.excepts(side, operation, &null)
+        {
             return None;
         }
         let alternatives = match flaw.kind() {

@@ -4,6 +4,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::body::body;
 use super::instances::{self, INSTANCE};
 use super::show::show_charged;
 use crate::cloud_sim::answer::{Answer, Reply};
@@ -76,7 +77,7 @@ pub(super) async fn reinstall(State(sim): State<Sim>, call: Call) -> Reply {
 /// <https://www.vultr.com/api/#operation/restore-instance>
 pub(super) async fn restore(State(sim): State<Sim>, call: Call) -> Reply {
     let id = instances::by_path(&sim, &call)?;
-    let wanted: Restore = call.body()?;
+    let wanted: Restore = body(&call)?;
     if wanted.backup_id.is_some() {
         return Err(Refusal::not_found("backup"));
     }
@@ -112,7 +113,7 @@ fn turn_one(sim: &Sim, call: &Call, turn: Power) -> Reply {
 
 /// All of them or, where one is not there or locked, those before it.
 fn turn_all(sim: &Sim, call: &Call, turn: Power) -> Reply {
-    let wanted: Several = call.body()?;
+    let wanted: Several = body(call)?;
     for id in &wanted.instance_ids {
         let id = instances::by_text(sim, id)?;
         turned(sim, call, id, turn)?;

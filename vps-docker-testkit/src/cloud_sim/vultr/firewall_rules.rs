@@ -6,6 +6,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::body::body;
 use super::firewalls::{self, MOST_RULES};
 use super::listing;
 use crate::cloud_sim::answer::{Answer, Reply};
@@ -40,7 +41,7 @@ pub(super) async fn list(State(sim): State<Sim>, call: Call) -> Reply {
 
 /// <https://www.vultr.com/api/#operation/post-firewalls-firewall-group-id-rules>
 pub(super) async fn create(State(sim): State<Sim>, call: Call) -> Reply {
-    let wanted: CreateRule = call.body()?;
+    let wanted: CreateRule = body(&call)?;
     let mut rule = wanted.checked()?;
     let mut world = sim.world();
     let group = firewalls::by_path(&mut world, &call)?;
@@ -83,7 +84,7 @@ pub(super) async fn show(State(sim): State<Sim>, call: Call) -> Reply {
     let mut world = sim.world();
     let group = firewalls::by_path(&mut world, &call)?;
     let rules = group["rules"].as_array().into_iter().flatten();
-    let rule = rules.cloned().find(|rule| is_named(rule, &call));
+    let rule = rules.into_iter().find(|rule| is_named(rule, &call));
     let rule = rule.ok_or_else(|| Refusal::not_found(RULE))?;
     Ok(Answer::ok(json!({"firewall_rule": rule})))
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::body::body;
 use super::catalog::{self, APPLICATION_SYSTEM, Application};
 use super::refusals::LOCKED;
 use super::show::{self, show_charged, show_instance};
@@ -76,6 +77,9 @@ pub(super) struct Source {
     image_id: Option<String>,
 }
 
+/// What is booted, and what the instance has to keep of it.
+pub(super) type Chosen = (Boots, Map<String, Value>);
+
 /// The document has one field as a number here and as text there.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
@@ -113,7 +117,7 @@ pub(super) async fn list(State(sim): State<Sim>, call: Call) -> Reply {
 
 /// <https://www.vultr.com/api/#operation/create-instance>
 pub(super) async fn create(State(sim): State<Sim>, call: Call) -> Reply {
-    let wanted: CreateInstance = call.body()?;
+    let wanted: CreateInstance = body(&call)?;
     let group = optional_uuid(&wanted.firewall_group_id, "firewall_group_id")?;
     let order = {
         let mut world = sim.world();
@@ -280,10 +284,7 @@ impl Source {
     ///
     /// # Errors
     /// When there is no such thing, or more than one is asked for.
-    pub(super) fn chosen(
-        self,
-        world: &World,
-    ) -> Result<Option<(Boots, Map<String, Value>)>, Refusal> {
+    pub(super) fn chosen(self, world: &World) -> Result<Option<Chosen>, Refusal> {
         let invalid = |field: &'static str| Refusal::invalid(field, format!("Invalid {field}."));
         let some = |text: Option<String>| text.filter(|text| !text.is_empty());
         let os_id = self.os_id.filter(|own| !own.is_nothing());

@@ -12,6 +12,7 @@
 //! instance but in the answer to its order. Changes of the plan take no time.
 
 mod account;
+mod body;
 mod catalog;
 mod changes;
 mod details;
@@ -29,6 +30,7 @@ mod ssh_keys;
 mod startup_scripts;
 mod update;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -58,12 +60,27 @@ pub(crate) struct Vultr {
 }
 
 const CHEAP: &str = "a plan may cost 2.50 or 3.50 a month, which is no integer";
-const NUMBER: &str = "the official clients send the id as the number that it is";
+const UNUSED: &str = "Apache Libcloud sends it with everything, and the API passes it over";
+const REPEATED: &str = "the official Node client repeats the id there, and the API passes it over";
+const TEXT: &str = "the official Node client sends the id as text, and the API reads it";
+const NUMBER: &str = "the official Go client sends the id as the number that it is";
 const ANYWHERE: &str =
     "the introduction has it for all operations, which themselves lack it here and there";
 
+const FORM: &str = "the official Ansible collection calls its JSON a form, and the API reads it";
+
+const NULL: &str =
+    "the official Ansible collection sends null for what it leaves out, and the API takes it so";
+
 const EXCEPTIONS: &[Exception] = &[
+    Exception::request("*", "/*=null", NULL),
+    Exception::request("*", "?content-type", FORM),
+    Exception::request("POST /v2/instances/{instance-id}/halt", "/", REPEATED),
+    Exception::request("POST /v2/instances/{instance-id}/reboot", "/", REPEATED),
+    Exception::request("POST /v2/instances/{instance-id}/start", "/", REPEATED),
+    Exception::request("*", "?per_page", UNUSED),
     Exception::request("PATCH /v2/instances/{instance-id}", "/os_id", NUMBER),
+    Exception::request("POST /v2/instances", "/os_id", TEXT),
     Exception::response("GET /v2/plans", "/plans/*/monthly_cost", CHEAP),
     Exception::response("*", "=400", ANYWHERE),
     Exception::response("*", "=401", ANYWHERE),
@@ -198,7 +215,7 @@ impl Cloud for Vultr {
         let count = world
             .others
             .get(reserved_ips::KIND)
-            .map_or(0, |own| own.len());
+            .map_or(0, BTreeMap::len);
         let one = reserved_ips::price();
         Price {
             hourly: one.hourly * Decimal::from(count),

@@ -4,6 +4,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::body::body;
 use super::{instances, listing};
 use crate::cloud_sim::answer::{Answer, Reply};
 use crate::cloud_sim::call::Call;
@@ -43,7 +44,7 @@ pub(super) async fn list(State(sim): State<Sim>, call: Call) -> Reply {
 
 /// <https://www.vultr.com/api/#operation/create-reserved-ip>
 pub(super) async fn create(State(sim): State<Sim>, call: Call) -> Reply {
-    let wanted: CreateReservedIp = call.body()?;
+    let wanted: CreateReservedIp = body(&call)?;
     let mut world = sim.world();
     if world.offer.region(&wanted.region).is_none() {
         return Err(Refusal::invalid("region", "unknown"));
@@ -93,7 +94,7 @@ pub(super) async fn delete(State(sim): State<Sim>, call: Call) -> Reply {
 
 /// <https://www.vultr.com/api/#operation/attach-reserved-ip>
 pub(super) async fn attach(State(sim): State<Sim>, call: Call) -> Reply {
-    let wanted: Attach = call.body()?;
+    let wanted: Attach = body(&call)?;
     let instance = instances::by_text(&sim, &wanted.instance_id)?;
     let mut world = sim.world();
     let region = world

@@ -4,6 +4,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::body::body;
 use super::instances::{self, INSTANCE};
 use super::listing;
 use super::show::date;
@@ -42,7 +43,7 @@ pub(super) async fn list(State(sim): State<Sim>, call: Call) -> Reply {
 
 /// <https://www.vultr.com/api/#operation/create-snapshot>
 pub(super) async fn create(State(sim): State<Sim>, call: Call) -> Reply {
-    let wanted: CreateSnapshot = call.body()?;
+    let wanted: CreateSnapshot = body(&call)?;
     let id = instances::by_text(&sim, &wanted.instance_id)?;
     instances::check_unlocked(&sim, id, "create snapshot")?;
     let begun = sim.create_snapshot(&call, id, INSTANCE, &wanted.description)?;
@@ -66,7 +67,7 @@ pub(super) async fn show(State(sim): State<Sim>, call: Call) -> Reply {
 /// <https://www.vultr.com/api/#operation/put-snapshots-snapshot-id>
 pub(super) async fn update(State(sim): State<Sim>, call: Call) -> Reply {
     let id = call.uuid("id", SNAPSHOT)?;
-    let wanted: UpdateSnapshot = call.body()?;
+    let wanted: UpdateSnapshot = body(&call)?;
     let mut world = sim.world();
     let snapshot = world.snapshots.get_mut(&id);
     snapshot.ok_or_else(|| Refusal::not_found(SNAPSHOT))?.name = wanted.description;

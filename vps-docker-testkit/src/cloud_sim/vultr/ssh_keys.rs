@@ -4,6 +4,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::body::body;
 use super::listing;
 use super::show::date;
 use crate::cloud_sim::answer::{Answer, Reply};
@@ -33,7 +34,7 @@ pub(super) async fn list(State(sim): State<Sim>, call: Call) -> Reply {
 
 /// <https://www.vultr.com/api/#operation/create-ssh-key>
 pub(super) async fn create(State(sim): State<Sim>, call: Call) -> Reply {
-    let wanted: CreateKey = call.body()?;
+    let wanted: CreateKey = body(&call)?;
     if wanted.name.is_empty() {
         return Err(Refusal::invalid("name", "Name is required."));
     }
@@ -56,7 +57,7 @@ pub(super) async fn show(State(sim): State<Sim>, call: Call) -> Reply {
 /// <https://www.vultr.com/api/#operation/update-ssh-key>
 pub(super) async fn update(State(sim): State<Sim>, call: Call) -> Reply {
     let id = call.uuid("id", "SSH key")?;
-    let wanted: UpdateKey = call.body()?;
+    let wanted: UpdateKey = body(&call)?;
     let mut world = sim.world();
     let mut key = world.key(id)?.clone();
     if let Some(line) = wanted.ssh_key {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::body::body;
 use super::listing;
 use super::show::date;
 use crate::cloud_sim::answer::{Answer, Reply};
@@ -40,7 +41,7 @@ pub(super) async fn list(State(sim): State<Sim>, call: Call) -> Reply {
 
 /// <https://www.vultr.com/api/#operation/create-startup-script>
 pub(super) async fn create(State(sim): State<Sim>, call: Call) -> Reply {
-    let wanted: CreateScript = call.body()?;
+    let wanted: CreateScript = body(&call)?;
     check_script(&wanted.script)?;
     let kind = match wanted.kind.as_str() {
         "" => "boot",

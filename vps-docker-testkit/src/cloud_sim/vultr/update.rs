@@ -6,6 +6,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::body::body;
 use super::firewalls;
 use super::instances::{self, INSTANCE, Source};
 use super::show::show_charged;
@@ -37,7 +38,7 @@ struct UpdateInstance {
 /// locked, too.
 pub(super) async fn update(State(sim): State<Sim>, call: Call) -> Reply {
     let id = instances::by_path(&sim, &call)?;
-    let wanted: UpdateInstance = call.body()?;
+    let wanted: UpdateInstance = body(&call)?;
     let chosen = wanted.source.chosen(&sim.world())?;
     if chosen.is_some() || wanted.plan.is_some() {
         instances::check_unlocked(&sim, id, "update server")?;
