@@ -7,18 +7,21 @@
 //! 3. the cancellation, if asked for;
 //! 4. the mark.
 //!
+//! An order that still waits for a person has nothing to be wiped; it is released as it is.
+//!
 //! Until the last one the machine is listed with the tags of its host, so that the destroy can be
 //! repeated. The wipe counts when Contabo has accepted it; its end takes minutes and is not awaited.
 //! Whoever takes the machine next waits for it, and wipes once more.
 
 use tokio::time::{Duration, Instant};
-use vps_docker_core::model::{DestroyOutcome, InstanceId, Timestamp};
+use vps_docker_core::http::wait_until;
+use vps_docker_core::model::{DestroyOutcome, InstanceId, InstanceState, Timestamp};
 use vps_docker_core::{Error, ErrorKind, Result};
 
 use crate::catalog;
 use crate::claim::Look;
 use crate::cloud::Cloud;
-use crate::convert::Place;
+use crate::convert::{self, Place};
 use crate::display_name::{DisplayName, Ours};
 use crate::wire::{Machine, Reinstall, Status};
 use crate::{firewall, snapshot, term};
@@ -158,6 +161,10 @@ async fn wipe(cloud: &Cloud, machine: &Machine) -> Result<()> {
         if is_installing(&seen) {
             wait_for_installation(cloud, number, deadline, error).await?;
             was_installing = false;
+        } else if convert::state(&seen).0 == InstanceState::AwaitsPerson {
+            // Nothing was ever installed. Once somebody has acted it is, and the next create wipes that.
+            tracing::warn!(number, %error, "a machine that waits for a person is not wiped");
+            return Ok(());
         } else if is_own && matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound) {
             // The image may have been withdrawn.
             image = catalog::default_image(&cloud.api.images().await?)?;
@@ -185,17 +192,20 @@ async fn wait_for_installation(
     deadline: Instant,
     error: Error,
 ) -> Result<()> {
-    let installed = cloud.look_until(deadline, || async {
+    let patience = deadline.saturating_duration_since(Instant::now());
+    let what = "the installation of the machine";
+    let installed = wait_until(what, patience, &cloud.config.retry, || async {
         let machine = cloud.api.machine(number).await?;
         Ok((!is_installing(&machine)).then_some(()))
     });
-    installed.await?.ok_or_else(|| {
-        Error::new(
+    match installed.await {
+        Err(late) if late.kind() == ErrorKind::Timeout => Err(Error::new(
             ErrorKind::Locked,
             "Contabo is still installing the machine and does not let it be wiped meanwhile; \
              destroy the host again later",
         )
         .with_source(error)
-        .retryable()
-    })
+        .retryable()),
+        other => other,
+    }
 }

@@ -4,7 +4,9 @@
 //! Contabo's product pages say that it is included in a Cloud VPS, its API document that each machine
 //! needs an add-on. Nothing is bought here: where one is missing, the API refuses.
 
-use tokio::time::{Duration, Instant};
+use std::time::Duration;
+
+use vps_docker_core::http::wait_until;
 use vps_docker_core::model::{Cidr, FirewallRule, FirewallRules, InstanceId, Protocol};
 use vps_docker_core::{Error, ErrorKind, Result};
 
@@ -101,7 +103,8 @@ fn is_on(firewall: &Firewall, number: u64) -> bool {
 
 /// Waits until Contabo says that the machine has the rules; where it says nothing, it has.
 async fn in_effect(cloud: &Cloud, id: &str, number: u64) -> Result<()> {
-    let ready = cloud.look_until(Instant::now() + DEADLINE, || async {
+    let what = "putting the firewall's rules into effect";
+    let ready = wait_until(what, DEADLINE, &cloud.config.retry, || async {
         let firewall = cloud.api.firewall(id).await?;
         let mut told = firewall.instance_status.iter();
         let Some(told) = told.find(|one| one.instance_id == number) else {
@@ -120,17 +123,7 @@ async fn in_effect(cloud: &Cloud, id: &str, number: u64) -> Result<()> {
             _ => Ok(Some(())),
         }
     });
-    ready.await?.ok_or_else(|| {
-        Error::new(
-            ErrorKind::Timeout,
-            format!(
-                "the firewall's rules are not in effect after {} s; look at it at \
-                 https://my.contabo.com",
-                DEADLINE.as_secs()
-            ),
-        )
-        .retryable()
-    })
+    ready.await
 }
 
 fn inbound(rules: &FirewallRules) -> Result<Rules> {

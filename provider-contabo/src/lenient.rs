@@ -1,34 +1,9 @@
-//! Reading what others write: a field that is not what it should be counts as missing, unless nothing
-//! works without it. A file of its own because the document requires 27 fields of an instance, many of
-//! which the API leaves empty.
+//! Reading what others write, beside what core has for that: texts that must be texts, and numbers that the document
+//! calls `integer` here and `number` there.
 
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-
-/// For `deserialize_with`: whatever cannot be read is the default.
-pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: DeserializeOwned + Default,
-{
-    let value = Value::deserialize(deserializer)?;
-    Ok(T::deserialize(value).unwrap_or_default())
-}
-
-/// For `deserialize_with`: what of a list can be read.
-pub(crate) fn readable<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: DeserializeOwned,
-{
-    let items = match Value::deserialize(deserializer)? {
-        Value::Array(items) => items,
-        _ => Vec::new(),
-    };
-    let read = |item| T::deserialize(item).ok();
-    Ok(items.into_iter().filter_map(read).collect())
-}
 
 /// For `deserialize_with`: a text that says whose something is. None at all is an empty one; anything
 /// but a text is an error, for what is ours must not pass for somebody else's.

@@ -1,9 +1,11 @@
 //! The power switch. A file of its own because the API has no actions to follow: one looks until the
 //! machine is so.
 
-use tokio::time::{Duration, Instant};
+use std::time::Duration;
+
+use vps_docker_core::http::wait_until;
 use vps_docker_core::model::{InstanceId, PowerAction};
-use vps_docker_core::{Error, ErrorKind, Result};
+use vps_docker_core::{ErrorKind, Result};
 
 use crate::cloud::Cloud;
 use crate::wire::{Machine, Status};
@@ -54,24 +56,14 @@ async fn reach(
     within: Duration,
     id: &InstanceId,
 ) -> Result<()> {
-    let reached = cloud.look_until(Instant::now() + within, || async {
+    let what = if *status == Status::Running {
+        "the start of the machine"
+    } else {
+        "the stop of the machine"
+    };
+    let reached = wait_until(what, within, &cloud.config.retry, || async {
         let machine = cloud.api.machine(number).await?;
         Ok((machine.status == *status).then_some(()))
     });
-    reached.await?.ok_or_else(|| {
-        Error::new(
-            ErrorKind::Timeout,
-            format!(
-                "the machine has not become {} within {} s; look at it at https://my.contabo.com",
-                if *status == Status::Running {
-                    "running"
-                } else {
-                    "stopped"
-                },
-                within.as_secs()
-            ),
-        )
-        .with_instance(id)
-        .retryable()
-    })
+    reached.await.map_err(|error| error.with_instance(id))
 }

@@ -7,7 +7,10 @@ use std::net::IpAddr;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::lenient::{count, id, or_default, readable, text};
+use vps_docker_core::http::lenient::{or_default, readable};
+use vps_docker_core::http::words;
+
+use crate::lenient::{count, id, text};
 
 /// An answer.
 #[derive(Debug, Deserialize)]
@@ -80,49 +83,21 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<IpAddr>,
     Ok(of_family("v4").or_else(|| of_family("v6")))
 }
 
-/// What a machine is doing, as `instanceStatus` names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
-    Provisioning,
-    Installing,
-    Uninstalled,
-    Running,
-    Stopped,
-    Error,
-    Rescue,
-    ResetPassword,
-    PendingPayment,
-    VerificationRequired,
-    ManualProvisioning,
-    ProductNotAvailable,
-    /// `unknown`, `other`, a word that we do not know, or none.
-    Unknown(String),
-}
-
-impl Default for Status {
-    fn default() -> Self {
-        Self::Unknown(String::new())
-    }
-}
-
-impl<'de> Deserialize<'de> for Status {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        Ok(match value.as_str().unwrap_or_default() {
-            "provisioning" => Self::Provisioning,
-            "installing" => Self::Installing,
-            "uninstalled" => Self::Uninstalled,
-            "running" => Self::Running,
-            "stopped" => Self::Stopped,
-            "error" => Self::Error,
-            "rescue" => Self::Rescue,
-            "reset_password" => Self::ResetPassword,
-            "pending_payment" => Self::PendingPayment,
-            "verification_required" => Self::VerificationRequired,
-            "manual_provisioning" => Self::ManualProvisioning,
-            "product_not_available" => Self::ProductNotAvailable,
-            other => Self::Unknown(other.to_owned()),
-        })
+words! {
+    /// What a machine is doing, as `instanceStatus` names it; its `unknown` and `other` are unknown here, too.
+    Status {
+        Provisioning = "provisioning",
+        Installing = "installing",
+        Uninstalled = "uninstalled",
+        Running = "running",
+        Stopped = "stopped",
+        Error = "error",
+        Rescue = "rescue",
+        ResetPassword = "reset_password",
+        PendingPayment = "pending_payment",
+        VerificationRequired = "verification_required",
+        ManualProvisioning = "manual_provisioning",
+        ProductNotAvailable = "product_not_available",
     }
 }
 

@@ -1,9 +1,9 @@
-use tokio::time::Instant;
-use vps_docker_core::http::{ApiClient, Page, collect_pages};
+use vps_docker_core::http::{ApiClient, Page, RetryPolicy, collect_pages};
 use vps_docker_core::model::InstanceId;
 use vps_docker_core::{Error, ErrorKind, Result};
 
-use crate::watch::{Look, Shared};
+use crate::fresh::Fresh;
+use crate::watch::{Seen, Shared};
 use crate::wire::{
     Instance, InstanceAnswer, InstanceChange, Instances, Listing, Meta, Snapshot, SshKey,
 };
@@ -12,6 +12,10 @@ use crate::wire::{
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) http: ApiClient,
+    /// How often is looked while something is awaited.
+    pub(crate) retry: RetryPolicy,
+    /// What Vultr may not yet know.
+    pub(crate) fresh: Fresh,
     /// Looked at by those who wait for a power switch.
     instances: Shared<Instance>,
     /// Looked at by those who wait for a snapshot.
@@ -24,9 +28,11 @@ pub(crate) struct Api {
 const PER_PAGE: usize = 500;
 
 impl Api {
-    pub(crate) fn new(http: ApiClient) -> Self {
+    pub(crate) fn new(http: ApiClient, retry: RetryPolicy) -> Self {
         Self {
             http,
+            retry,
+            fresh: Fresh::default(),
             instances: Shared::default(),
             snapshots: Shared::default(),
             ssh_keys: Shared::default(),
@@ -52,7 +58,7 @@ impl Api {
         .await
     }
 
-    /// *Get Instance*.
+    /// *Get Instance*. One that was ordered just now and is not found may be in a moment: then a retry may help.
     pub(crate) async fn instance(
         &self,
         operation: &'static str,
@@ -64,7 +70,8 @@ impl Api {
             .get(operation, ["instances", id.as_str()])
             .json()
             .await
-            .map_err(at(id))?;
+            .map_err(|error| at(id)(self.fresh.perhaps(id, error)))?;
+        self.fresh.forget(id);
         Ok(answer.instance)
     }
 
@@ -85,23 +92,27 @@ impl Api {
             .map_err(at(id))
     }
 
-    /// The instance as a listing shows it that began at the moment or later, and the moment for the
-    /// next look. A listing may be late, so one that is missing there is asked for itself.
+    /// The instance as a listing shows it that nobody had seen who was `seen` before. A listing may be
+    /// late, so one that is missing there is asked for itself.
     pub(crate) async fn look_at(
         &self,
         operation: &'static str,
         id: &InstanceId,
-        moment: Instant,
-    ) -> Result<(Instance, Instant)> {
+        seen: &Seen,
+    ) -> Result<Instance> {
         let list = || self.list::<Instances>(operation, &["instances"]);
-        let look = self.instances.since(moment, list).await.map_err(at(id))?;
-        let next = Look::next(&look);
-        let listed = look.items.iter().find(|listed| listed.id == id.as_str());
+        let look = self.instances.since(seen.until(), list).await;
+        let look = look.map_err(at(id))?;
+        seen.note(&look);
+        let listed = look
+            .items
+            .iter()
+            .find(|listed| listed.id.as_str() == id.as_str());
         if let Some(instance) = listed.cloned() {
-            return Ok((instance, next));
+            return Ok(instance);
         }
         drop(look);
-        Ok((self.instance(operation, id).await?, next))
+        self.instance(operation, id).await
     }
 }
 

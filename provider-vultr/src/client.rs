@@ -26,7 +26,8 @@ impl VultrProvider {
     /// endpoint or rate limit, [`ErrorKind::Unreachable`] on a machine that trusts no certificate
     /// authority.
     pub fn new(config: VultrConfig) -> Result<Self> {
-        Ok(Self(Arc::new(Api::new(config.client()?))))
+        let retry = config.retry.clone();
+        Ok(Self(Arc::new(Api::new(config.client()?, retry))))
     }
 }
 
@@ -54,7 +55,9 @@ impl VpsClient for VultrProvider {
         let order = convert::new_instance(spec).map_err(|error| error.with_operation(operation))?;
         let request = self.0.http.post(operation, ["instances"]).body(&order);
         let answer: InstanceAnswer = request.json().await?;
-        Ok(convert::instance(&answer.instance))
+        let instance = convert::instance(&answer.instance);
+        self.0.fresh.note(&instance.id);
+        Ok(instance)
     }
 
     /// *Get Instance*. There are no actions to ask besides.
@@ -72,6 +75,7 @@ impl VpsClient for VultrProvider {
             .list::<Instances>("list_instances", &["instances"])
             .await?;
         let instances = listed.iter().map(convert::instance);
+        let instances = instances.inspect(|instance| self.0.fresh.forget(&instance.id));
         Ok(instances
             .filter(|instance| filter.matches(&instance.tags))
             .collect())
@@ -88,9 +92,18 @@ impl VpsClient for VultrProvider {
                 .0
                 .http
                 .delete("destroy_instance", ["instances", id.as_str()]);
-            gone_is_success(request.done().await)
+            match request.done().await {
+                // It may be there in a moment, and cost.
+                Err(error) if error.kind() == ErrorKind::NotFound && self.0.fresh.has(id) => {
+                    Err(Error::new(ErrorKind::Locked, "Vultr does not know it yet"))
+                }
+                done => gone_is_success(done),
+            }
         };
-        watch::when_unlocked(delete).await.map_err(at(id))?;
+        watch::when_unlocked(&self.0.retry, delete)
+            .await
+            .map_err(at(id))?;
+        self.0.fresh.forget(id);
         firewall::remove(&self.0, id).await.map_err(at(id))?;
         Ok(DestroyOutcome::Gone)
     }

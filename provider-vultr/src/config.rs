@@ -16,7 +16,7 @@ pub struct VultrConfig {
     token: SecretString,
     endpoint: String,
     rate_limit_factor: f64,
-    retry: RetryPolicy,
+    pub(crate) retry: RetryPolicy,
 }
 
 /// What [`VultrConfig::from_options`] knows.

@@ -70,7 +70,7 @@ pub(crate) fn is_ipv6_only(plan: &str) -> bool {
 /// An instance in our words.
 pub(crate) fn instance(wire: &wire::Instance) -> Instance {
     let state = state(&wire.status, &wire.power_status);
-    let mut instance = Instance::new(InstanceId::new(&wire.id), &wire.label, state);
+    let mut instance = Instance::new(InstanceId::new(wire.id.as_str()), &wire.label, state);
     instance.address = address(wire);
     instance.region.clone_from(&wire.region);
     instance.plan.clone_from(&wire.plan);
@@ -84,7 +84,7 @@ pub(crate) fn instance(wire: &wire::Instance) -> Instance {
 /// instance that was made of a snapshot may be untold: being active is enough then.
 pub(crate) fn state(status: &Status, power: &PowerStatus) -> InstanceState {
     match (status, power) {
-        (Status::Pending | Status::Resizing, _) => InstanceState::Provisioning,
+        (Status::Pending | Status::Installing | Status::Resizing, _) => InstanceState::Provisioning,
         (Status::Suspended, _) => InstanceState::AwaitsPerson,
         (Status::Active, PowerStatus::Running) => InstanceState::Running,
         (Status::Active, PowerStatus::Stopped) => InstanceState::Stopped,
@@ -127,7 +127,7 @@ pub(crate) fn snapshot(wire: &wire::Snapshot) -> Option<InstanceSnapshot> {
     if wire.status == SnapshotStatus::Deleted {
         return None;
     }
-    let id = SnapshotId::new(&wire.id);
+    let id = SnapshotId::new(wire.id.as_str());
     let mut snapshot = InstanceSnapshot::new(id, &wire.description);
     snapshot.created_at = wire.date_created.parse().ok();
     snapshot.size_bytes = [wire.compressed_size, wire.size]

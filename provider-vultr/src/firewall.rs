@@ -33,17 +33,17 @@ pub(crate) async fn apply(api: &Api, id: &InstanceId, rules: &FirewallRules) -> 
     }
     let (instance, groups) = try_join!(api.instance(OPERATION, id), groups_of(api, OPERATION, id))?;
     let behind = &instance.firewall_group_id;
-    let position = groups.iter().position(|group| group.id == *behind);
+    let position = groups.iter().position(|group| group.id.as_str() == behind);
     let group = match groups.into_iter().nth(position.unwrap_or(0)) {
         Some(group) => group,
         None => make_group(api, id).await?,
     };
     replace_rules(api, &group, &wanted).await?;
-    if group.id == *behind {
+    if group.id.as_str() == behind {
         return Ok(());
     }
     let change = InstanceChange {
-        firewall_group_id: Some(group.id),
+        firewall_group_id: Some(group.id.to_string()),
         ..InstanceChange::default()
     };
     api.change(OPERATION, id, &change).await
@@ -65,7 +65,7 @@ pub(crate) async fn remove(api: &Api, id: &InstanceId) -> Result<()> {
             let request = api.http.delete(operation, ["firewalls", group.id.as_str()]);
             gone_is_success(request.done().await)
         };
-        watch::when_unlocked(delete).await?;
+        watch::when_unlocked(&api.retry, delete).await?;
     }
     Ok(())
 }
@@ -155,7 +155,7 @@ impl Changes {
         for rule in existing {
             // A second one of the same kind is one too many.
             if !Opening::read(rule).is_some_and(|opening| missing.remove(&opening)) {
-                remove.push(rule.id.clone());
+                remove.push(rule.id.to_string());
             }
         }
         Self {

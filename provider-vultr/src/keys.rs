@@ -34,7 +34,7 @@ pub(crate) async fn ensure(api: &Api, name: &str, public_key: &str) -> Result<Ss
     let request = api.http.post(operation, ["ssh-keys"]).body(&key);
     match request.json::<SshKeyAnswer>().await {
         Ok(answer) => {
-            let id = SshKeyId::new(&answer.ssh_key.id);
+            let id = SshKeyId::new(answer.ssh_key.id.as_str());
             // What the answer says of the key's material need not be complete.
             look.items.push(wire::SshKey {
                 ssh_key: key.ssh_key.to_owned(),
@@ -55,7 +55,7 @@ pub(crate) async fn ensure(api: &Api, name: &str, public_key: &str) -> Result<Ss
 pub(crate) async fn list(api: &Api) -> Result<Vec<SshKey>> {
     let listed = api.list::<SshKeys>("list_ssh_keys", &["ssh-keys"]).await?;
     let key = |key: wire::SshKey| SshKey {
-        id: SshKeyId::new(key.id),
+        id: SshKeyId::new(key.id.as_str()),
         name: key.name,
     };
     Ok(listed.into_iter().map(key).collect())
@@ -72,7 +72,9 @@ pub(crate) async fn delete(api: &Api, id: &SshKeyId) -> Result<()> {
 
 fn find(keys: &[wire::SshKey], wanted: (&str, &str)) -> Option<SshKeyId> {
     let same = |key: &&wire::SshKey| material(&key.ssh_key) == Some(wanted);
-    keys.iter().find(same).map(|key| SshKeyId::new(&key.id))
+    keys.iter()
+        .find(same)
+        .map(|key| SshKeyId::new(key.id.as_str()))
 }
 
 /// Type and key of a line, without its comment.
@@ -100,7 +102,7 @@ mod tests {
     #[test]
     fn a_key_is_known_by_its_material_whatever_its_name() {
         let key = |id: &str, line: &str| wire::SshKey {
-            id: id.to_owned(),
+            id: serde_json::from_value(id.into()).expect("an id"),
             name: "laptop".to_owned(),
             ssh_key: line.to_owned(),
         };

@@ -1,5 +1,5 @@
-//! How Vultr's values are read, whatever they are: a file of its own because hardly a field of its
-//! document is required, and prices are floating-point numbers there.
+//! How Vultr's own kinds of values are read, whatever they are: a file of its own because prices are
+//! floating-point numbers there, and a list that is not told means another thing than an empty one.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,25 +7,15 @@ use std::str::FromStr;
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Visitor};
 use serde_json::Value;
 
 /// An amount of money, exactly as it is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Amount(pub(crate) Decimal);
 
-/// The value, or its default for whatever cannot be read as one.
-pub(crate) fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: DeserializeOwned + Default,
-{
-    let value = Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).unwrap_or_default())
-}
-
 /// The entries that can be read. PHP writes a map without entries as a list.
-pub(crate) fn lenient_entries<'de, D, T>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
+pub(crate) fn readable_entries<'de, D, T>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
 where
     D: Deserializer<'de>,
     T: DeserializeOwned,
@@ -38,7 +28,7 @@ where
 }
 
 /// The texts among the entries of a list. Something else than a list has none; null is no list.
-pub(crate) fn lenient_texts<'de, D: Deserializer<'de>>(
+pub(crate) fn readable_texts<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<String>>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
@@ -49,15 +39,6 @@ pub(crate) fn lenient_texts<'de, D: Deserializer<'de>>(
         }
         _ => Some(Vec::new()),
     })
-}
-
-/// An id: a text that is not empty, or a number.
-pub(crate) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::String(text) if !text.is_empty() => Ok(text),
-        Value::Number(number) if number.is_u64() => Ok(number.to_string()),
-        _ => Err(D::Error::custom("no id")),
-    }
 }
 
 impl<'de> Deserialize<'de> for Amount {

@@ -17,9 +17,9 @@
 //! **Tested against the simulator, not yet run against the live API.** The wire types follow
 //! <https://www.vultr.com/api/>; each call names its page there by the operation's title.
 //!
-//! Beside the files that every provider crate has there are more here: `api.rs` and `watch.rs`,
-//! because Vultr has no actions and whoever waits must look; `catalog.rs`, because prices differ
-//! by place; `lenient.rs` and `tags.rs`, because little of the document is required and tags are
+//! Beside the files that every provider crate has there are more here: `api.rs`, `fresh.rs` and
+//! `watch.rs`, because Vultr has no actions and whoever waits must look; `catalog.rs`, because prices differ
+//! by place; `lenient.rs` and `tags.rs`, because prices are floating-point numbers and tags are
 //! texts; and `power.rs`, `snapshot.rs`, `firewall.rs`, `keys.rs`, each one resource.
 
 mod api;
@@ -31,6 +31,7 @@ mod error;
 mod firewall;
 #[cfg(test)]
 mod flow_tests;
+mod fresh;
 mod keys;
 mod lenient;
 mod power;

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use vps_docker_core::http::wait_until;
 use vps_docker_core::model::{InstanceId, InstanceState, PowerAction};
 use vps_docker_core::{Error, ErrorKind, Result};
 
 use crate::api::Api;
 use crate::convert::state;
-use crate::watch::{Wait, when_unlocked};
+use crate::watch::{Seen, when_unlocked};
 use crate::wire::Instance;
 
 /// How long an instance may take to follow.
@@ -38,7 +38,7 @@ pub(crate) async fn switch(api: &Api, id: &InstanceId, action: PowerAction) -> R
         }
     };
     if is_switch {
-        when_unlocked(send).await?;
+        when_unlocked(&api.retry, send).await?;
     } else {
         send().await?;
     }
@@ -46,24 +46,18 @@ pub(crate) async fn switch(api: &Api, id: &InstanceId, action: PowerAction) -> R
 }
 
 async fn follow(api: &Api, id: &InstanceId, wanted: &InstanceState) -> Result<()> {
-    let mut wait = Wait::new(format!("the instance to be {wanted:?}"), PATIENCE);
-    let mut moment = Instant::now();
-    loop {
-        match api.look_at("power", id, moment).await {
-            Ok((instance, next)) => {
-                let state = state_of(&instance);
-                if state == *wanted {
-                    return Ok(());
-                }
-                if state == InstanceState::AwaitsPerson {
-                    return Err(suspended());
-                }
-                moment = next;
-            }
-            Err(fault) => wait.bear(fault)?,
+    let seen = &Seen::now();
+    let look = || async move {
+        let instance = api.look_at("power", id, seen).await?;
+        match state_of(&instance) {
+            state if state == *wanted => Ok(Some(())),
+            InstanceState::AwaitsPerson => Err(suspended()),
+            _ => Ok(None),
         }
-        wait.pause().await?;
-    }
+    };
+    wait_until("the power switch", PATIENCE, &api.retry, look)
+        .await
+        .map_err(|error| error.with_operation("power"))
 }
 
 fn state_of(instance: &Instance) -> InstanceState {

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-use vps_docker_core::http::gone_is_success;
+use vps_docker_core::http::{gone_is_success, wait_until};
 use vps_docker_core::model::{InstanceId, InstanceSnapshot, SnapshotId};
 use vps_docker_core::{Error, ErrorKind, Result};
 
 use crate::api::{Api, check_id};
 use crate::convert;
-use crate::watch::{Look, Wait};
+use crate::watch::Seen;
 use crate::wire::{NewSnapshot, Snapshot, SnapshotAnswer, SnapshotStatus, Snapshots};
 
 /// How long a snapshot may take. Vultr copies the whole disk.
@@ -34,7 +33,7 @@ pub(crate) async fn create(api: &Api, id: &InstanceId, name: &str) -> Result<Ins
         answer => answer?,
     };
     let ordered = ordered.snapshot.id;
-    let whole = completed(api, &ordered).await.map_err(|error| {
+    let whole = completed(api, ordered.as_str()).await.map_err(|error| {
         error
             .with_note(format!(
                 "the snapshot {ordered} ({name:?}) may be there all the same"
@@ -65,37 +64,34 @@ pub(crate) async fn delete(api: &Api, id: &SnapshotId) -> Result<()> {
             .delete("delete_snapshot", ["snapshots", id.as_str()]);
         gone_is_success(request.done().await)
     };
-    crate::watch::when_unlocked(delete).await
+    crate::watch::when_unlocked(&api.retry, delete).await
 }
 
 /// All who wait share each look at the listing.
 async fn completed(api: &Api, id: &str) -> Result<Snapshot> {
-    let mut wait = Wait::new("the snapshot to be complete", PATIENCE);
-    let mut moment = Instant::now();
-    loop {
-        match look_at(api, id, moment).await {
-            Ok((snapshot, next)) => {
-                match snapshot.status {
-                    SnapshotStatus::Complete => return Ok(snapshot),
-                    SnapshotStatus::Deleted => return Err(lost()),
-                    SnapshotStatus::Pending | SnapshotStatus::Unknown(_) => {}
-                }
-                moment = next;
-            }
+    let seen = &Seen::now();
+    let look = || async move {
+        let snapshot = match look_at(api, id, seen).await {
             Err(fault) if fault.kind() == ErrorKind::NotFound => return Err(lost()),
-            Err(fault) => wait.bear(fault)?,
+            snapshot => snapshot?,
+        };
+        match snapshot.status {
+            SnapshotStatus::Complete => Ok(Some(snapshot)),
+            SnapshotStatus::Deleted => Err(lost()),
+            SnapshotStatus::Pending | SnapshotStatus::Unknown(_) => Ok(None),
         }
-        wait.pause().await?;
-    }
+    };
+    wait_until("the snapshot", PATIENCE, &api.retry, look).await
 }
 
 /// A listing may be late, so one that is missing there is asked for itself (*Get Snapshot*).
-async fn look_at(api: &Api, id: &str, moment: Instant) -> Result<(Snapshot, Instant)> {
+async fn look_at(api: &Api, id: &str, seen: &Seen) -> Result<Snapshot> {
     let list = || api.list::<Snapshots>("create_snapshot", &["snapshots"]);
-    let look = api.snapshots.since(moment, list).await?;
-    let next = Look::next(&look);
-    if let Some(listed) = look.items.iter().find(|listed| listed.id == id).cloned() {
-        return Ok((listed, next));
+    let look = api.snapshots.since(seen.until(), list).await?;
+    seen.note(&look);
+    let listed = look.items.iter().find(|listed| listed.id.as_str() == id);
+    if let Some(listed) = listed.cloned() {
+        return Ok(listed);
     }
     drop(look);
     let answer: SnapshotAnswer = api
@@ -103,7 +99,7 @@ async fn look_at(api: &Api, id: &str, moment: Instant) -> Result<(Snapshot, Inst
         .get("create_snapshot", ["snapshots", id])
         .json()
         .await?;
-    Ok((answer.snapshot, next))
+    Ok(answer.snapshot)
 }
 
 fn lost() -> Error {

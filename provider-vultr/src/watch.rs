@@ -1,15 +1,17 @@
 //! Waiting. Vultr has no actions that tell how far something is, so whoever waits must look; and as
 //! it counts requests by source address, what many wait for is looked at once for all of them.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
-use tokio::time::{Instant, sleep_until};
-use vps_docker_core::{Error, ErrorKind, Result};
+use tokio::sync::{MappedMutexGuard, Mutex as AsyncMutex, MutexGuard};
+use tokio::time::Instant;
+use vps_docker_core::http::{RetryPolicy, wait_until};
+use vps_docker_core::{ErrorKind, Result};
 
 /// A listing that is fetched once for all who want it at the same time.
 #[derive(Debug)]
-pub(crate) struct Shared<T>(Mutex<Option<Look<T>>>);
+pub(crate) struct Shared<T>(AsyncMutex<Option<Look<T>>>);
 
 /// What was seen, and when the look began.
 #[derive(Debug)]
@@ -20,7 +22,7 @@ pub(crate) struct Look<T> {
 
 impl<T> Default for Shared<T> {
     fn default() -> Self {
-        Self(Mutex::new(None))
+        Self(AsyncMutex::new(None))
     }
 }
 
@@ -47,72 +49,26 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T> Look<T> {
-    /// The moment from which a look is a newer one.
-    pub(crate) fn next(&self) -> Instant {
-        self.began + Duration::from_nanos(1)
-    }
-}
-
-/// A wait that looks at first often, then less so, up to a deadline.
+/// Up to when somebody who waits has seen things: whatever is looked at next has to be newer. One for
+/// each wait.
 #[derive(Debug)]
-pub(crate) struct Wait {
-    what: String,
-    patience: Duration,
-    deadline: Instant,
-    pause: Duration,
-    /// Why the last look could not be had.
-    fault: Option<Error>,
-}
+pub(crate) struct Seen(Mutex<Instant>);
 
-impl Wait {
-    /// A wait of that length; `what` for people, such as `the snapshot to be complete`.
-    pub(crate) fn new(what: impl Into<String>, patience: Duration) -> Self {
-        Self {
-            what: what.into(),
-            patience,
-            deadline: Instant::now() + patience,
-            pause: Duration::from_millis(500),
-            fault: None,
-        }
+impl Seen {
+    /// Nothing that began before this moment will do.
+    pub(crate) fn now() -> Self {
+        Self(Mutex::new(Instant::now()))
     }
 
-    /// Passes over a fault that may pass; it is told at the deadline.
-    ///
-    /// # Errors
-    /// Any other.
-    pub(crate) fn bear(&mut self, fault: Error) -> Result<()> {
-        if !fault.is_retryable() {
-            return Err(fault);
-        }
-        self.fault = Some(fault);
-        Ok(())
+    /// When a look must have begun to show something new.
+    pub(crate) fn until(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns when it is time for the next look.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Timeout`] at the deadline, with the last fault.
-    pub(crate) async fn pause(&mut self) -> Result<()> {
-        let next = Instant::now() + self.pause;
-        if next >= self.deadline {
-            let error = Error::new(
-                ErrorKind::Timeout,
-                format!(
-                    "{} was waited for and did not come within {} s",
-                    self.what,
-                    self.patience.as_secs()
-                ),
-            )
-            .retryable();
-            return Err(match self.fault.take() {
-                Some(fault) => error.with_source(fault),
-                None => error,
-            });
-        }
-        sleep_until(next).await;
-        self.pause = (self.pause * 3 / 2).min(Duration::from_secs(5));
-        Ok(())
+    /// This look is seen now.
+    pub(crate) fn note<T>(&self, look: &Look<T>) {
+        let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *until = look.began + Duration::from_nanos(1);
     }
 }
 
@@ -125,26 +81,32 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// [`ErrorKind::Locked`] after five minutes; any other at once.
-pub(crate) async fn when_unlocked<A>(attempt: impl Fn() -> A) -> Result<()>
+pub(crate) async fn when_unlocked<A>(retry: &RetryPolicy, attempt: impl Fn() -> A) -> Result<()>
 where
     A: Future<Output = Result<()>>,
 {
-    let mut wait = Wait::new("the end of a lock", LOCK_PATIENCE);
-    loop {
+    // Outside the wait, whose deadline would cut off a call that has to wait for its turn.
+    let locked = match attempt().await {
+        Err(error) if error.kind() == ErrorKind::Locked => error,
+        done => return done,
+    };
+    let again = || async {
         match attempt().await {
-            Err(error) if error.kind() == ErrorKind::Locked => {
-                if wait.pause().await.is_err() {
-                    return Err(error);
-                }
-            }
-            done => return done,
+            Err(error) if error.kind() == ErrorKind::Locked => Ok(None),
+            done => Ok(Some(done)),
         }
+    };
+    match wait_until("the end of a lock", LOCK_PATIENCE, retry, again).await {
+        Ok(done) => done,
+        Err(_patience_is_over) => Err(locked),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+    use vps_docker_core::Error;
 
     use super::*;
 
@@ -157,14 +119,14 @@ mod tests {
             Ok(vec![looks.fetch_add(1, Relaxed)])
         };
         let waiting = (0..100).map(|_| async {
-            let mut moment = Instant::now();
+            let seen = Seen::now();
             for round in 0..3 {
-                let seen = shared.since(moment, look).await.expect("seen");
+                let look = shared.since(seen.until(), look).await.expect("seen");
                 assert!(
-                    seen.items[0] >= round,
+                    look.items[0] >= round,
                     "nobody is shown the same look twice"
                 );
-                moment = seen.next();
+                seen.note(&look);
             }
         });
         futures_util::future::join_all(waiting).await;
@@ -182,35 +144,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wait_ends_at_its_deadline_and_tells_the_last_fault() {
-        let mut wait = Wait::new("spring", Duration::from_secs(60));
-        let began = Instant::now();
-        wait.bear(Error::new(ErrorKind::Unreachable, "cut off").retryable())
-            .expect("it may pass");
-        let mut looks = 0;
-        let error = loop {
-            looks += 1;
-            if let Err(error) = wait.pause().await {
-                break error;
-            }
-        };
-        assert_eq!(error.kind(), ErrorKind::Timeout);
-        assert!(error.to_string().contains("spring"), "{error}");
-        assert!(std::error::Error::source(&error).is_some());
-        assert!(began.elapsed() <= Duration::from_secs(60));
-        assert!(
-            (12..20).contains(&looks),
-            "often at first, then less so: {looks}"
-        );
-        wait.bear(Error::new(ErrorKind::Auth, "no"))
-            .expect_err("final");
-    }
-
-    #[tokio::test(start_paused = true)]
     async fn a_lock_is_waited_out_but_not_for_ever() {
         let tries = AtomicU32::new(0);
         let locked = || Error::new(ErrorKind::Locked, "at work").retryable();
-        when_unlocked(|| async {
+        let retry = RetryPolicy::default();
+        when_unlocked(&retry, || async {
             if tries.fetch_add(1, Relaxed) < 10 {
                 Err(locked())
             } else {
@@ -219,12 +157,12 @@ mod tests {
         })
         .await
         .expect("unlocked in the end");
-        let error = when_unlocked(|| async { Err(locked()) })
+        let error = when_unlocked(&retry, || async { Err(locked()) })
             .await
             .expect_err("for ever");
         assert_eq!(error.kind(), ErrorKind::Locked);
         let other = || async { Err(Error::new(ErrorKind::Auth, "no")) };
-        let error = when_unlocked(other).await.expect_err("at once");
+        let error = when_unlocked(&retry, other).await.expect_err("at once");
         assert_eq!(error.kind(), ErrorKind::Auth);
     }
 }

@@ -10,248 +10,185 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use vps_docker_core::http::lenient::{Id, or_default};
+use vps_docker_core::http::words;
 
-use crate::lenient::{Amount, id, lenient, lenient_entries, lenient_texts};
+use crate::lenient::{Amount, readable_entries, readable_texts};
 
 /// An instance. The disk's password and the console's address stand beside and are not read.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Instance {
-    #[serde(deserialize_with = "id")]
-    pub(crate) id: String,
-    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) id: Id,
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) label: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) status: Status,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) power_status: PowerStatus,
     /// Health. Often never `ok`: not to be waited for.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) server_status: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) main_ip: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) v6_main_ip: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) region: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) plan: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) date_created: String,
     #[serde(default)]
     pub(crate) tags: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) firewall_group_id: String,
 }
 
-/// What an instance is doing.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
-pub(crate) enum Status {
-    Pending,
-    Active,
-    Suspended,
-    Resizing,
-    Unknown(String),
-}
-
-impl From<String> for Status {
-    fn from(word: String) -> Self {
-        match word.as_str() {
-            // The second is not documented.
-            "pending" | "installing" => Self::Pending,
-            "active" => Self::Active,
-            "suspended" => Self::Suspended,
-            "resizing" => Self::Resizing,
-            _ => Self::Unknown(word),
-        }
+words! {
+    /// What an instance is doing.
+    Status {
+        Pending = "pending",
+        /// Not documented.
+        Installing = "installing",
+        Active = "active",
+        Suspended = "suspended",
+        Resizing = "resizing",
     }
 }
 
-impl Default for Status {
-    fn default() -> Self {
-        Self::Unknown(String::new())
-    }
-}
-
-/// Whether an instance has power. Of one made of a snapshot it may be an empty text.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
-pub(crate) enum PowerStatus {
-    Running,
-    Stopped,
-    Unknown(String),
-}
-
-impl From<String> for PowerStatus {
-    fn from(word: String) -> Self {
-        match word.as_str() {
-            "running" => Self::Running,
-            "stopped" => Self::Stopped,
-            _ => Self::Unknown(word),
-        }
-    }
-}
-
-impl Default for PowerStatus {
-    fn default() -> Self {
-        Self::Unknown(String::new())
-    }
+words! {
+    /// Whether an instance has power. Of one made of a snapshot it may be an empty text.
+    PowerStatus { Running = "running", Stopped = "stopped" }
 }
 
 /// A size an instance can have.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Plan {
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) id: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) vcpu_count: u32,
     /// In MB, which are MiB.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) ram: u64,
     /// In GB. 0 of plans that boot from a volume of their own.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) disk: Option<u64>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) r#type: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) gpu_type: String,
     /// `hourly` or `monthly`.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) invoice_type: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) monthly_cost: Option<Amount>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) hourly_cost: Option<Amount>,
     /// What it costs where that differs.
-    #[serde(default, deserialize_with = "lenient_entries")]
+    #[serde(default, deserialize_with = "readable_entries")]
     pub(crate) location_cost: BTreeMap<String, Cost>,
     /// Where it is to be had; `None` when that is not told.
-    #[serde(default, deserialize_with = "lenient_texts")]
+    #[serde(default, deserialize_with = "readable_texts")]
     pub(crate) locations: Option<Vec<String>>,
     /// False of plans that can only be had as preemptible ones. Not documented.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) deploy_ondemand: Option<bool>,
 }
 
 /// What a plan costs in US dollars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 pub(crate) struct Cost {
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) monthly_cost: Option<Amount>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) hourly_cost: Option<Amount>,
 }
 
 /// An operating system.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Os {
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) id: Option<u64>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) name: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) arch: String,
 }
 
 /// A place.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Region {
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) id: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) city: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) country: String,
     /// `public_ip`, `nat_gateway`; `None` when that is not told.
-    #[serde(default, deserialize_with = "lenient_texts")]
+    #[serde(default, deserialize_with = "readable_texts")]
     pub(crate) connectivity: Option<Vec<String>>,
 }
 
 /// A snapshot of an instance's disk.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Snapshot {
-    #[serde(deserialize_with = "id")]
-    pub(crate) id: String,
-    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) id: Id,
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) description: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) date_created: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) status: SnapshotStatus,
     /// Of the disk, in bytes; 0 while it is being made.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) size: u64,
     /// As it is stored, in bytes; 0 while it is being made.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) compressed_size: u64,
 }
 
-/// How far a snapshot is.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
-pub(crate) enum SnapshotStatus {
-    Pending,
-    Complete,
-    Deleted,
-    Unknown(String),
-}
-
-impl From<String> for SnapshotStatus {
-    fn from(word: String) -> Self {
-        match word.as_str() {
-            "pending" => Self::Pending,
-            "complete" => Self::Complete,
-            "deleted" => Self::Deleted,
-            _ => Self::Unknown(word),
-        }
-    }
-}
-
-impl Default for SnapshotStatus {
-    fn default() -> Self {
-        Self::Unknown(String::new())
-    }
+words! {
+    /// How far a snapshot is.
+    SnapshotStatus { Pending = "pending", Complete = "complete", Deleted = "deleted" }
 }
 
 /// A public key.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct SshKey {
-    #[serde(deserialize_with = "id")]
-    pub(crate) id: String,
-    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) id: Id,
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) name: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) ssh_key: String,
 }
 
 /// A firewall, which any number of instances can have.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct FirewallGroup {
-    #[serde(deserialize_with = "id")]
-    pub(crate) id: String,
-    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) id: Id,
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) description: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) max_rule_count: Option<usize>,
 }
 
 /// What a firewall lets in.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct FirewallRule {
-    #[serde(deserialize_with = "id")]
-    pub(crate) id: String,
-    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) id: Id,
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) action: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) protocol: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) port: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) subnet: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) subnet_size: Option<u8>,
     /// Whose addresses instead of a subnet's, such as `cloudflare`.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) source: String,
 }
 

@@ -22,7 +22,8 @@
 //! ```
 //!
 //! * **Pace.** All calls of a client and its clones share its [`RateLimit`]s and wait their turn, first
-//!   come, first served. A 429 holds all of them for as long as the provider says.
+//!   come, first served. A 429 holds all of them, or only those under the request's own limit where it
+//!   has one, for as long as the provider says.
 //! * **Retries.** A request that does the same when it is sent twice (GET, PUT, DELETE) is sent again
 //!   after passing faults, with growing pauses. Any other ([`post`](ApiClient::post),
 //!   [`patch`](ApiClient::patch)) only where it is certain that it was not carried out: there was no
