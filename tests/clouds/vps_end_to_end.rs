@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -79,7 +80,17 @@ async fn a_host_comes_and_goes(provider: &str, credentials: &[&str], endpoint: &
     let host: Value = serde_json::from_slice(&output.stdout).expect("one document");
     assert_eq!(host["provider"], provider);
 
-    let state = sim.get("state").await;
+    // What is on its way out is not left.
+    let mut state = sim.get("state").await;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let leaves = |state: &Value| {
+        let states = state["instances"].as_array().into_iter().flatten();
+        states.into_iter().any(|one| one["state"] == "deleting")
+    };
+    while leaves(&state) && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        state = sim.get("state").await;
+    }
     let left = state["instances"].as_array().expect("a list");
     if provider == "contabo" {
         // Paid for to the end of its term, wiped, and waiting for the next create.

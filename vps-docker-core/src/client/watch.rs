@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -36,8 +37,8 @@ struct Listing {
 
 /// The longest pause between two looks, and the shortest between two listings.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Every so manieth look is one of its own.
-const THOROUGH_LOOK: u32 = 8;
+/// Every so manieth look is one of its own, by the half minute; not that of all at the same time.
+const THOROUGH_LOOK: u64 = 16;
 
 impl InstanceWatch {
     /// How many may wait before they share listings.
@@ -73,8 +74,13 @@ impl InstanceWatch {
 
     async fn look(&self, id: &InstanceId, number: u32) -> Result<Instance> {
         let is_crowded = self.waiting.load(Relaxed) > Self::ALONE;
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        let turn = hasher.finish().wrapping_add(number.into());
+        // The first ones come soon after one another: there is nothing to be thorough about yet.
+        let is_thorough = number > 4 && turn.is_multiple_of(THOROUGH_LOOK);
         if is_crowded
-            && !number.is_multiple_of(THOROUGH_LOOK)
+            && !is_thorough
             && let Some(instance) = self.listed(id).await?
         {
             return Ok(instance);

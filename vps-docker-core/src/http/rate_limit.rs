@@ -59,14 +59,15 @@ impl RateLimit {
     }
 
     /// The same limit, `factor` times as wide: less than 1 where other programs use the same account,
-    /// more where the provider has granted more. A bucket of its own. Those of a client are scaled by
+    /// more where the provider has granted more; then the flow is wider, and no more come at once. A
+    /// bucket of its own. Those of a client are scaled by
     /// [`rate_limit_factor`](super::ApiClientBuilder::rate_limit_factor).
     ///
     /// # Panics
     /// Unless `factor` is more than 0.
     #[must_use]
     pub fn scaled(&self, factor: f64) -> Self {
-        let capacity = (self.0.capacity * factor).max(1.0);
+        let capacity = (self.0.capacity * factor.min(1.0)).max(1.0);
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         Self::tokens(capacity as u32, self.0.per_second * factor)
     }

@@ -1,6 +1,7 @@
 //! The simulators, asked over HTTP as their clients ask them.
 
 mod contabo;
+mod contabo_things;
 mod digitalocean;
 mod digitalocean_account;
 mod faults;
