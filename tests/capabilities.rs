@@ -56,7 +56,7 @@ fn row(client: &dyn VpsClient) -> String {
         .map(|(_, of)| if of(&can) { "yes" } else { "–" });
     let cells: Vec<&str> = cells.collect();
     let user_data = match can.user_data_limit {
-        usize::MAX => "–".to_owned(),
+        0 | usize::MAX => "–".to_owned(),
         bytes => format!("{} KiB", bytes / 1024),
     };
     format!(

@@ -53,6 +53,7 @@ impl Api {
     /// *Create a new instance*: orders a contract. Sent once.
     pub(crate) async fn order(&self, order: &OrderRequest<'_>) -> Result<Machine> {
         let request = self.0.post("create_instance", ["compute", "instances"]);
+        let request = request.hiding(&order.system.user_data.into());
         let answer: Answer<Machine> = request.body(order).json().await?;
         first(answer).map_err(|error| {
             Error::new(
@@ -68,6 +69,7 @@ impl Api {
     pub(crate) async fn reinstall(&self, number: u64, system: &Reinstall<'_>) -> Result<()> {
         let path = ["compute", "instances", &number.to_string()];
         let request = self.0.put("reinstall_instance", path);
+        let request = request.hiding(&system.user_data.into());
         request.once().body(system).done().await
     }
 

@@ -44,13 +44,16 @@ pub(crate) type InWork = OwnedMutexGuard<()>;
 
 impl Cloud {
     pub(crate) fn new(config: ContaboConfig) -> Result<Self> {
+        config.check_period()?;
         let client = |url: &str| {
             ApiClient::builder(crate::NAME, url)
                 .auth(Auth::password_grant(config.login.clone()))
-                .rate_limit(
-                    RateLimit::window(REQUESTS_A_MINUTE, Duration::from_secs(60), BURST)
-                        .scaled(config.rate_limit_factor),
-                )
+                .rate_limit(RateLimit::window(
+                    REQUESTS_A_MINUTE,
+                    Duration::from_secs(60),
+                    BURST,
+                ))
+                .rate_limit_factor(config.rate_limit_factor)
                 .retry(config.retry.clone())
                 .parse_error(crate::error::parse_error)
                 .request_id_header("x-request-id")

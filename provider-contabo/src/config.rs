@@ -131,11 +131,11 @@ impl ContaboConfig {
         if let Some(url) = options.text("token_url") {
             config = config.token_url(url);
         }
-        if let Some(factor) = options.text("rate_limit_factor") {
-            config = config.rate_limit_factor(factor.trim().parse().unwrap_or(f64::NAN))?;
+        if let Some(factor) = options.number("rate_limit_factor")? {
+            config = config.rate_limit_factor(factor);
         }
         if let Some(months) = options.text("period") {
-            config = config.period(months.trim().parse().unwrap_or(0))?;
+            config = config.period(months.trim().parse().unwrap_or(0));
         }
         config = config
             .allow_order(options.switch("allow_order")?)
@@ -162,20 +162,12 @@ impl ContaboConfig {
         self
     }
 
-    /// How much of 100 requests a minute to use. Contabo states no limit, only that there is one; this
-    /// is our guess at a modest use. Default: 1.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`] unless it is more than 0 and at most 1000.
-    pub fn rate_limit_factor(mut self, factor: f64) -> Result<Self> {
-        if !(factor > 0.0 && factor <= 1000.0) {
-            return Err(invalid(
-                "the rate_limit_factor is unfit; write a number such as 0.5, more than 0 and at most \
-                 1000",
-            ));
-        }
+    /// How much of 100 requests a minute to use, more than 0 and at most 1000. Contabo states no limit,
+    /// only that there is one; this is our guess at a modest use. Default: 1.
+    #[must_use]
+    pub fn rate_limit_factor(mut self, factor: f64) -> Self {
         self.rate_limit_factor = factor;
-        Ok(self)
+        self
     }
 
     /// Agrees that a create may order a machine when there is no released one to be had: a contract of
@@ -186,19 +178,23 @@ impl ContaboConfig {
         self
     }
 
-    /// Months of a contract that is ordered. Default: 1. A longer one is paid for to its end, however
-    /// early the host is destroyed.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`] unless it is 1, 6, 12 or 24.
-    pub fn period(mut self, months: u32) -> Result<Self> {
-        if !PERIODS.contains(&months) {
-            return Err(invalid(
-                "the period is unfit; write the months of a contract: 1, 6, 12 or 24",
-            ));
-        }
+    /// Months of a contract that is ordered: 1, 6, 12 or 24. Default: 1. A longer one is paid for to its end,
+    /// however early the host is destroyed. Checked by [`ContaboProvider::new`](crate::ContaboProvider::new).
+    #[must_use]
+    pub fn period(mut self, months: u32) -> Self {
         self.period = months;
-        Ok(self)
+        self
+    }
+
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for a period that there is not.
+    pub(crate) fn check_period(&self) -> Result<()> {
+        if PERIODS.contains(&self.period) {
+            return Ok(());
+        }
+        Err(invalid(
+            "the period is unfit; write the months of a contract: 1, 6, 12 or 24",
+        ))
     }
 
     /// Whether the contract of a machine that is destroyed is cancelled. Else the machine is kept, and
@@ -315,7 +311,8 @@ mod tests {
             ("cancel_on_destroy", "1", "true or false"),
             ("reuse_released", "", "true or false"),
         ] {
-            let error = ContaboConfig::from_options(&options().set(key, value)).expect_err(value);
+            let config = ContaboConfig::from_options(&options().set(key, value));
+            let error = config.and_then(ContaboProvider::new).expect_err(value);
             assert_eq!(error.kind(), ErrorKind::Invalid);
             assert!(error.to_string().contains(hint), "{error}");
         }

@@ -17,6 +17,7 @@ pub(crate) async fn create(account: &Account, spec: &InstanceSpec) -> Result<Ins
     let request = account
         .api
         .post("create_instance", ["droplets"])
+        .hiding(&spec.user_data)
         .body(&body);
     let answer: OrderBody = match request.json().await {
         Ok(answer) => answer,

@@ -243,6 +243,7 @@ impl Cloud {
         }
         let order = order(spec, user_data, &labels);
         let request = self.api.post("create_instance", ["servers"]).body(&order);
+        let request = request.hiding(&spec.user_data);
         let created: CreatedServer = request.json().await?;
         let mut instance = convert::instance(created.server);
         let mut actions = created.action.iter().chain(&created.next_actions);

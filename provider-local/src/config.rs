@@ -21,11 +21,17 @@ pub struct LocalConfig {
 /// What [`LocalConfig::from_options`] knows.
 pub(crate) const OPTIONS: &[ProviderOption] = &[
     ProviderOption::optional("socket", "path of the Docker engine's unix socket"),
-    ProviderOption::optional("network", "name of the bridge network, which also is the account"),
+    ProviderOption::optional(
+        "network",
+        "name of the bridge network, which also is the account",
+    ),
     ProviderOption::optional("subnet", "IPv4 range of that network"),
     ProviderOption::optional("metadata_service", "serve user_data at 169.254.169.254"),
     ProviderOption::optional("mirror", "URL of a Debian mirror"),
-    ProviderOption::optional("scratch_dir", "directory for locks and images in the making"),
+    ProviderOption::optional(
+        "scratch_dir",
+        "directory for locks and images in the making",
+    ),
 ];
 
 impl Default for LocalConfig {

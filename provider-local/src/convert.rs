@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum, Volume};
 use vps_docker_core::model::{
-    Catalog, HostTags, Image, Instance, InstanceId, InstanceState, Money, Plan, Price,
-    Region, Timestamp,
+    Catalog, HostTags, Image, Instance, InstanceId, InstanceState, Money, Plan, Price, Region,
+    Timestamp,
 };
 use vps_docker_core::{Error, ErrorKind, Result};
 

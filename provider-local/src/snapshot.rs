@@ -158,11 +158,7 @@ pub(crate) async fn delete(store: &Store, id: &SnapshotId) -> Result<()> {
         return Ok(());
     };
     let options = RemoveImageOptionsBuilder::new().force(true).build();
-    match store
-        .docker
-        .remove_image(&image, Some(options), None)
-        .await
-    {
+    match store.docker.remove_image(&image, Some(options), None).await {
         Ok(_) => {}
         Err(error) if is_not_found(&error) => {}
         Err(error) => return Err(during("remove image")(error)),

@@ -54,6 +54,9 @@ impl VpsClient for VultrProvider {
         let operation = "create_instance";
         let order = convert::new_instance(spec).map_err(|error| error.with_operation(operation))?;
         let request = self.0.http.post(operation, ["instances"]).body(&order);
+        // As it is sent, and as whoever decodes it would repeat it.
+        let encoded = order.user_data.clone().into();
+        let request = request.hiding(&spec.user_data).hiding(&encoded);
         let answer: InstanceAnswer = request.json().await?;
         let instance = convert::instance(&answer.instance);
         self.0.fresh.note(&instance.id);

@@ -1,5 +1,6 @@
 //! What the tests share: a simulated account, and an engine that uses it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,7 +76,7 @@ fn build(provider: Provider, sim: &CloudSim, haste: f64) -> Result<Arc<dyn VpsCl
             .token_url(sim.greeting()["token_url"].as_str().expect("it has one"))
             .allow_order(true)
             .settle_time(Duration::from_millis(50))
-            .rate_limit_factor(haste)?
+            .rate_limit_factor(haste)
             .retry(policy()),
         )?),
         other => panic!("no provider crate is called {other}"),
@@ -112,4 +113,11 @@ pub(crate) fn in_use(sim: &CloudSim) -> Vec<InstanceState> {
     let mut instances = sim.state().instances;
     instances.retain(|instance| !instance.foreign && !instance.name.contains("released"));
     instances
+}
+
+/// A program that is built with the tests.
+pub(crate) fn built(path: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a path");
+    let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+    profile.join(path)
 }

@@ -1,5 +1,6 @@
 //! The four clouds, against simulators of their APIs. Nothing here has been run against the live ones.
 
+mod bad_input;
 mod clouds;
 mod crowd;
 mod faults;

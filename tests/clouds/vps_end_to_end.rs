@@ -1,13 +1,15 @@
 //! `cloud-sim --backend local` and `create_host`, as a user would run them: the provider's wire protocol on one
 //! side, a real VPS on the other.
 
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use vps_docker_testkit::cloud_sim::{Backend, CloudSim, Fault, FaultKind, Op};
+
+use crate::clouds::built;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_comes_and_goes_at_hetzner() {
@@ -155,9 +157,30 @@ impl Sim {
     }
 }
 
-/// A program that is built with the tests.
-fn built(path: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("a path");
-    let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
-    profile.join(path)
+/// The provider hands out another machine than the one that was ordered, or somebody is in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_with_another_host_key_is_refused_and_removed() {
+    let sim = CloudSim::builder("hetzner".parse().expect("there is one"))
+        .backend(Backend::local())
+        .start()
+        .await
+        .expect("started");
+    sim.faults([Fault::new(Op::CreateInstance, FaultKind::WrongHostKey)]);
+    let data = tempfile::tempdir().expect("a directory");
+    let output = Command::new(built("examples/create_host"))
+        .args(["--provider", "hetzner", "--name", "impostor"])
+        .arg("--data-dir")
+        .arg(data.path().join("data"))
+        .env("HCLOUD_TOKEN", sim.token())
+        .env("HCLOUD_ENDPOINT", sim.url())
+        .output()
+        .await
+        .expect("run");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(8), "{said}");
+    assert_eq!(said.matches("SHA256:").count(), 2, "{said}");
+    sim.settled().await;
+    assert!(sim.state().instances.is_empty());
+    sim.assert_valid();
+    sim.stop().await;
 }

@@ -28,7 +28,7 @@ async fn without_consent_nothing_is_ordered_and_the_error_says_how_to_consent() 
 async fn an_order_is_one_call_that_carries_everything() {
     let fake = Fake::start().await;
     let spec = spec("web1");
-    let config = fake.config().allow_order(true).period(12).expect("legal");
+    let config = fake.config().allow_order(true).period(12);
     let provider = ContaboProvider::new(config).expect("legal");
     let instance = provider.create_instance(&spec).await.expect("ordered");
     assert_eq!(instance.state, InstanceState::Provisioning);

@@ -105,7 +105,11 @@ impl Inner {
     }
 
     /// Takes our secrets out of what somebody else wrote.
-    pub(super) fn redact(&self, text: &str, also: Option<&SecretString>) -> String {
+    pub(super) fn redact<'a>(
+        &'a self,
+        text: &str,
+        also: impl Iterator<Item = &'a SecretString>,
+    ) -> String {
         let mut text = text.to_owned();
         for secret in self.auth.secrets().into_iter().chain(also) {
             let secret = secret.expose_secret();

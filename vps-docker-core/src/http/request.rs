@@ -32,6 +32,8 @@ pub struct Request {
     headers: Vec<(&'static str, String)>,
     repeatable: bool,
     limit: Option<RateLimit>,
+    /// Lines of what is secret in the body.
+    hidden: Vec<SecretString>,
     /// A segment of the path that would lead elsewhere: an id that nothing has.
     astray: Option<String>,
 }
@@ -43,6 +45,9 @@ pub struct Response {
     request_id: Option<String>,
     is_certain: bool,
 }
+
+/// Shorter lines tell nothing, and stand in many texts.
+const TELLING: usize = 12;
 
 impl Request {
     pub(super) fn new<S: AsRef<str>>(
@@ -73,6 +78,7 @@ impl Request {
             body: None,
             headers: Vec::new(),
             limit: None,
+            hidden: Vec::new(),
             client,
         }
     }
@@ -97,6 +103,15 @@ impl Request {
     /// When it cannot be written as JSON, such as a map whose keys are no strings.
     pub fn body(mut self, body: &impl Serialize) -> Self {
         self.body = Some(serde_json::to_vec(body).expect("wire types can be written as JSON"));
+        self
+    }
+
+    /// Says what of the body is secret, such as `user_data`: it is taken out where the provider repeats it
+    /// in a refusal, each of its lines for itself.
+    pub fn hiding(mut self, secret: &SecretString) -> Self {
+        let lines = secret.expose_secret().lines().map(str::trim);
+        let telling = lines.filter(|line| line.len() >= TELLING);
+        self.hidden.extend(telling.map(SecretString::from));
         self
     }
 
@@ -353,7 +368,8 @@ impl Request {
                 is_certain: self.repeatable,
             });
         }
-        let text = client.redact(&String::from_utf8_lossy(&body), token);
+        let hidden = self.hidden.iter().chain(token);
+        let text = client.redact(&String::from_utf8_lossy(&body), hidden);
         let refusal = Refusal::new(self.operation, status.as_u16(), &text);
         Err(Failed {
             is_certain: refusal.is_certain(),

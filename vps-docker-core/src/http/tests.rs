@@ -368,6 +368,15 @@ async fn secrets_are_taken_out_of_what_a_provider_repeats() {
     let (_server, client) = served([answer(400, "", "bad token marked-token!")]).await;
     let error = post(&client).done().await.expect_err("refused");
     assert!(error.to_string().contains("bad token [secret]!"), "{error}");
+    let echo = r#"bad user_data: "runcmd:\n - marked-line-of-the-document\n""#;
+    let (_server, client) = served([answer(422, "", echo)]).await;
+    let user_data = "#cloud-config\nruncmd:\n - marked-line-of-the-document\n".into();
+    let hidden = post(&client).hiding(&user_data).done().await;
+    let hidden = hidden.expect_err("refused").to_string();
+    assert!(
+        hidden.contains("bad user_data") && !hidden.contains("marked"),
+        "{hidden}"
+    );
     let shown = format!("{error:?} {client:?} {:?}", post(&client));
     assert!(!shown.contains("marked"), "{shown}");
 }
