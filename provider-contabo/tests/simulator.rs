@@ -165,7 +165,6 @@ fn config(sim: &CloudSim, credentials: &Credentials) -> ContaboConfig {
     .endpoint(sim.url())
     .token_url(format!("{}{TOKENS}", sim.origin()))
     .rate_limit_factor(HASTE)
-    .expect("a factor")
     .settle_time(SETTLE_TIME)
     .retry(retry)
 }

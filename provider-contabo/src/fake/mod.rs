@@ -77,7 +77,6 @@ impl Fake {
         .endpoint(format!("{}/v1", self.url))
         .token_url(format!("{}/token", self.url))
         .rate_limit_factor(1000.0)
-        .expect("legal")
         .settle_time(Duration::from_millis(1000))
         .retry(retry)
     }

@@ -42,6 +42,15 @@ const CALLER: &str = "a library reads neither environment nor home: let the call
 /// Programs, which may do all that. Besides these: `src/main.rs` and `src/bin/` of any crate.
 const PROGRAMS: &[&str] = &["xtask", "vps-docker-cli", "fuzz"];
 
+/// What a file may do all the same.
+const ALLOWED: &[(&str, &str)] = &[
+    // Every test that wants the providers' documents finds them in the same way.
+    (
+        "vps-docker-testkit/src/cloud_sim/openapi/mod.rs",
+        "env::var",
+    ),
+];
+
 /// More lines than this need a reason.
 const LONG: usize = 600;
 const REASON: &str = "//! Long because";
@@ -82,7 +91,8 @@ fn check_libraries<P: AsRef<Path>>(files: &[(P, String)]) -> Vec<Problem> {
     for (path, code) in codes.iter().filter(|(path, _)| !is_test(path)) {
         for (line, text) in code.lines() {
             for (forbidden, instead) in FORBIDDEN {
-                if holds(text, forbidden) {
+                let is_allowed = ALLOWED.contains(&(path.to_str().unwrap_or_default(), forbidden));
+                if holds(text, forbidden) && !is_allowed {
                     problems.push(Problem {
                         path: path.to_path_buf(),
                         line,
