@@ -49,6 +49,7 @@ async fn who_waits_in_a_crowd_waits_by_one_listing() {
         });
         let all = join_all(waits).await;
         assert!(all.iter().all(|instance| instance.address.is_some()));
+        sim.assert_valid();
         let looks = looks(&sim) - before;
         assert!(
             looks < 100,

@@ -69,6 +69,7 @@ async fn a_429_is_waited_out_as_long_as_the_provider_says_and_nobody_hears_of_it
             "{}",
             provider.name()
         );
+        sim.assert_valid();
     }
 }
 
@@ -93,5 +94,6 @@ async fn a_quota_is_named_with_how_it_is_raised() {
             provider.name()
         );
         assert!(sim.state().instances.is_empty());
+        sim.assert_valid();
     }
 }

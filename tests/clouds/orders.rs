@@ -103,4 +103,5 @@ async fn an_order_that_waits_for_a_person_is_reported() {
     assert_eq!(error.kind(), ErrorKind::Payment, "{error}");
     assert!(error.to_string().contains("waits for a person"), "{error}");
     assert_eq!(sim.requests().by_op[Op::CreateInstance.name()], 1);
+    sim.assert_valid();
 }

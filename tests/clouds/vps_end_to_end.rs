@@ -146,14 +146,27 @@ impl Sim {
 
     /// In order, so that it removes its machines.
     async fn stop(mut self) {
-        let pid = self.child.id().expect("it runs");
-        let pid = i32::try_from(pid)
-            .ok()
-            .and_then(rustix::process::Pid::from_raw);
-        let term = rustix::process::Signal::TERM;
-        rustix::process::kill_process(pid.expect("a process id"), term).expect("told");
+        self.terminate();
         let status = self.child.wait().await.expect("ended");
         assert!(status.success(), "{status}");
+    }
+
+    fn terminate(&self) {
+        let pid = self.child.id().and_then(|id| i32::try_from(id).ok());
+        if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+    }
+}
+
+impl Drop for Sim {
+    /// Its machines go also when the test fails.
+    fn drop(&mut self) {
+        self.terminate();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }
 
