@@ -8,7 +8,8 @@
 //! web1 vps-docker h-abcdefghijklmnop o-qrstuvwxyz234567 e-1790000000 p-… u-2 t-12
 //! ```
 //!
-//! First the instance's name, for people; behind the word `vps-docker` host id, owner, expiry and pin;
+//! First the instance's name, for people; behind the word `vps-docker` host id, owner, expiry and pin, and
+//! `q-` the pin that is to come while the host key is being changed;
 //! `n-` the host's name where it is another; `u-` how often the machine was released before; `t-` the
 //! months of its contract unless they are 1. Other tags follow as `key=value` with `%XX` for what is no
 //! letter, digit or `-._:/@+,`; tags that are not those of a host all stand behind `--` like that.
@@ -159,6 +160,7 @@ impl Ours {
                 "o" if is_host && OwnerId::new(value).is_ok() => HostTags::OWNER,
                 "e" if is_host && is_seconds(value) => HostTags::EXPIRES,
                 "p" if is_host && is_pin(value) => HostTags::PIN,
+                "q" if is_host && is_pin(value) => HostTags::NEXT_PIN,
                 _ => return None,
             };
             ours.tags.insert(key.to_owned(), value.to_owned());
@@ -223,11 +225,12 @@ fn take_host_words(name: &str, rest: &mut Tags) -> Option<Vec<String>> {
     }
     rest.remove(HostTags::MARKER);
     let mut words = vec![HostTags::MARKER.to_owned()];
-    let kinds: [(&str, &str, Fits); 4] = [
+    let kinds: [(&str, &str, Fits); 5] = [
         ("h", HostTags::HOST, |_| true),
         ("o", HostTags::OWNER, |_| true),
         ("e", HostTags::EXPIRES, is_seconds),
         ("p", HostTags::PIN, is_pin),
+        ("q", HostTags::NEXT_PIN, is_pin),
     ];
     for (kind, key, fits) in kinds {
         if let Some(value) = rest.get(key).filter(|value| fits(value)) {
@@ -339,6 +342,7 @@ mod tests {
             Duration::from_secs(600),
         );
         tags.pin = Some("ab2".repeat(17) + "z");
+        tags.next_pin = Some("cd3".repeat(17) + "y");
         tags
     }
 
@@ -370,6 +374,7 @@ mod tests {
         assert!(text.chars().all(plain), "{text}");
         tags.expires = None;
         tags.pin = None;
+        tags.next_pin = None;
         read_back(&ours("web1", tags.to_tags()));
     }
 
@@ -379,9 +384,11 @@ mod tests {
         let mut long = ours(&old, host_tags(&old).to_tags());
         (long.occupancy, long.period) = (9999, 24);
         read_back(&long);
-        // In the midst of a rename; a host that has a name to lose has no expiry.
+        // In the midst of a rename; a host that has a name to lose has no expiry, and its key is not being
+        // changed at the same time.
         let mut tags = host_tags(&new);
         tags.expires = None;
+        tags.next_pin = None;
         long.tags = tags.to_tags();
         let text = read_back(&long);
         assert!(text.len() <= LIMIT);

@@ -219,7 +219,7 @@ async fn calls_are_as_few_as_the_manual_says() {
     let finish = async || provider.set_tags(id, &ready).await.expect("tagged");
     assert_eq!(account.asked(finish).await.len(), 3);
     let destroy = async || account.destroy(id).await;
-    assert_eq!(account.asked(destroy).await.len(), 7);
+    assert_eq!(account.asked(destroy).await.len(), 8);
     let again = async || account.destroy(id).await;
     assert_eq!(account.asked(again).await.len(), 3);
 }
