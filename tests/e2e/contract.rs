@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use vps_docker::keys::PublicKey;
 use vps_docker::model::{HostTags, InstanceSpec};
 use vps_docker::{Host, HostSpec, Settings};
 
@@ -24,7 +25,8 @@ async fn a_create_is_ordered_tagged_and_run_as_documented() {
 
     the_provider_is_asked_in_order(&client.calls());
     the_order_has_these_tags_and_no_others(&client.orders()[0], &world, &host);
-    the_expiry_alone_goes_when_the_host_is_ready(&client.orders()[0], &world).await;
+    the_expiry_goes_and_the_pin_changes_when_the_host_is_ready(&client.orders()[0], &world, &host)
+        .await;
     let container = inspect(&host).await;
     labels_volumes_port_and_entrypoint_are_as_documented(&container, &host);
     start_args_reach_docker_run(&container);
@@ -46,6 +48,8 @@ fn the_provider_is_asked_in_order(calls: &[String]) {
             "list_instances",
             "ensure_ssh_key",
             "create_instance",
+            // The pin that is to come, and then the last word.
+            "set_tags",
             "set_tags"
         ]
     );
@@ -75,9 +79,26 @@ fn the_order_has_these_tags_and_no_others(order: &InstanceSpec, world: &World, h
     assert_eq!(order.ssh_keys.len(), 1);
 }
 
-async fn the_expiry_alone_goes_when_the_host_is_ready(order: &InstanceSpec, world: &World) {
+async fn the_expiry_goes_and_the_pin_changes_when_the_host_is_ready(
+    order: &InstanceSpec,
+    world: &World,
+    host: &Host,
+) {
     let mut expected = order.tags.clone();
     expected.remove(HostTags::EXPIRES);
+    let (_, key) = host
+        .info()
+        .vps_ssh
+        .known_hosts
+        .split_once(' ')
+        .expect("a pin");
+    let key: PublicKey = key.parse().expect("one key");
+    let handed_over = expected.insert(HostTags::PIN.to_owned(), key.pin());
+    assert_ne!(
+        handed_over,
+        Some(key.pin()),
+        "the key of user_data is still in use"
+    );
     let instances = world.instances().await;
     assert_eq!(instances[0].tags, expected);
     assert_eq!(instances[0].name, order.name);

@@ -191,8 +191,9 @@ impl Request {
         let mut faults = 0;
         let mut obtained_anew = false;
         loop {
-            let token = self.token().await?;
             self.wait_for_turn().await;
+            // Not before: it may end while one waits.
+            let token = self.token().await?;
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + policy.total_timeout);
             tries += 1;
             let outcome = self.try_once(token.as_ref()).await;
