@@ -31,7 +31,16 @@ async fn main() -> Result<()> {
         "{:14}{:>9}{:>9}{:>9}{:>13}{:>9}   calls by status",
         "", "create", "list", "destroy", "calls a host", "refused"
     );
-    for &provider in Provider::ALL {
+    // Those that are named, else all.
+    let named: Vec<String> = std::env::args().skip(1).collect();
+    let is_wanted = |name: &str| {
+        let mut names = named
+            .iter()
+            .filter(|name| !name.starts_with('-'))
+            .peekable();
+        names.peek().is_none() || names.any(|wanted| wanted == name)
+    };
+    for &provider in Provider::ALL.iter().filter(|one| is_wanted(one.name())) {
         one(provider).await?;
     }
     Ok(())

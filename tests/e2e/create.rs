@@ -198,9 +198,22 @@ async fn another_host_key_is_refused_by_both_fingerprints() {
         }
     }
 
-    // The engine itself, on its own file of pins.
-    let line = stranger.public().known_hosts_line(vps.host, 22);
-    std::fs::write(&vps.known_hosts_file, line).expect("written");
+    // The engine itself, where neither its own pins nor the tags name the key that is presented.
+    let genuine = std::fs::read_to_string(&vps.known_hosts_file).expect("there");
+    let (_, genuine) = genuine.trim_end().split_once(' ').expect("address and key");
+    for file in ["host.json", "known_hosts_vps"] {
+        let path = vps.known_hosts_file.with_file_name(file);
+        let text = std::fs::read_to_string(&path).expect("there");
+        assert!(text.contains(genuine), "{text}");
+        let stranger = stranger.public().known_hosts_line(vps.host, 22);
+        let (_, stranger) = stranger.trim_end().split_once(' ').expect("both");
+        std::fs::write(&path, text.replace(genuine, stranger)).expect("written");
+    }
+    let instance = &world.instances().await[0];
+    let mut tags = instance.tags.clone();
+    tags.insert(HostTags::PIN.to_owned(), stranger.public().pin());
+    let client = world.provider.client();
+    client.set_tags(&instance.id, &tags).await.expect("set");
     let error = world.provider.host(&name(&host_name)).await;
     assert_eq!(
         error.expect_err("refused").kind(),
