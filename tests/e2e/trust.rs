@@ -37,7 +37,7 @@ async fn what_was_handed_over_is_worthless() {
 
     who_has_the_bootstrap_key_is_an_impostor(&world, &host_name, &vps, &bootstrap_key).await;
     keys_change_on_demand(&world, &mut host).await;
-    another_client_follows_a_change(&world, &mut host).await;
+    another_clients_pins_stand_whatever_the_tags_say(&world, &mut host).await;
     a_key_that_sshd_refuses_changes_nothing(&mut host, &vps).await;
 
     host.destroy().await.expect("destroyed");
@@ -155,21 +155,24 @@ async fn keys_change_on_demand(world: &World, host: &mut Host) {
     found.close().await;
 }
 
-/// Another data directory, which knew the host by its old keys.
-async fn another_client_follows_a_change(world: &World, host: &mut Host) {
+/// Another data directory, which knew the host by its old keys: its pins stand, until its owner takes them away.
+async fn another_clients_pins_stand_whatever_the_tags_say(world: &World, host: &mut Host) {
     let second = World::new();
     world.copy_keys_to(&second);
     let second = second.reopened();
     let host_name = &host.info().name.clone();
-    second
+    let known = second.provider.host(host_name).await;
+    known.expect("known by its tags").close().await;
+    host.rotate_host_keys().await.expect("changed");
+    let error = second
         .provider
         .host(host_name)
         .await
-        .expect("known by its tags")
-        .close()
-        .await;
-    host.rotate_host_keys().await.expect("changed");
-    let found = second.provider.host(host_name).await.expect("followed");
+        .expect_err("another key");
+    assert_eq!(error.kind(), ErrorKind::HostKeyMismatch, "{error}");
+    let pins = second.provider.data_dir().path().join("hosts/local");
+    std::fs::remove_dir_all(pins.join(host_name.as_str())).expect("removed");
+    let found = second.provider.host(host_name).await.expect("by its tags");
     assert_eq!(found.exec("echo in").await.expect("reached").stdout, "in\n");
     found.close().await;
 

@@ -10,7 +10,9 @@ impl Host {
     /// record. Connections that are open go on. At every moment at least one of the keys that are
     /// pinned is right, so that whoever connects meanwhile, or after this was cut off, is let in by strict
     /// checking; what was cut off is brought to its end by the next [`host`](
-    /// super::VpsDockerProvider::host). The key of a machine that was adopted is its owner's and stays.
+    /// super::VpsDockerProvider::host). Another data directory that knows the host by its old key refuses it
+    /// from then on, whatever the tags say: remove its directory `hosts/PROVIDER/NAME`, and it gets to know
+    /// the host by the tags. The key of a machine that was adopted is its owner's and stays.
     ///
     /// Idempotent in so far as each call makes new keys. Dropped in the middle, call it again.
     ///

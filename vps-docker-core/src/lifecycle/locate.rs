@@ -3,7 +3,6 @@ use std::net::SocketAddr;
 use tokio::time::Instant;
 
 use super::engine::Engine;
-use super::trust;
 use crate::client::VpsClientExt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::PublicKey;
@@ -23,7 +22,7 @@ pub(super) struct Located {
 pub(super) async fn by_name(engine: &Engine, name: &HostName) -> Result<Located> {
     if let Some(known) = engine.entry(name).read()? {
         match engine.client.instance(&known.instance_id).await {
-            Ok(instance) => return located(engine, name, known, instance).await,
+            Ok(instance) => return located(engine, name, known, instance),
             // Gone; another one may have the name by now.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -32,12 +31,12 @@ pub(super) async fn by_name(engine: &Engine, name: &HostName) -> Result<Located>
     let instance = the_one(engine, engine.client.instances_named(name).await?)?;
     // It may have been renamed elsewhere.
     if let Some((known_name, known)) = known_here(engine, &instance)? {
-        return located(engine, &known_name, known, instance).await;
+        return located(engine, &known_name, known, instance);
     }
     let deadline = Instant::now() + engine.settings.ssh_connect_timeout;
     let known = from_tags(&instance, deadline).await?;
     engine.entry(name).pin_vps(&known)?;
-    located(engine, name, known, instance).await
+    located(engine, name, known, instance)
 }
 
 /// What this side knows of the host that an instance belongs to, and by what name.
@@ -73,7 +72,7 @@ fn the_one(engine: &Engine, mut listed: Vec<Instance>) -> Result<Instance> {
     }
 }
 
-async fn located(
+fn located(
     engine: &Engine,
     name: &HostName,
     mut known: KnownHost,
@@ -84,8 +83,6 @@ async fn located(
         known.address = address;
         engine.entry(name).pin_vps(&known)?;
     }
-    let deadline = Instant::now() + engine.settings.ssh_connect_timeout;
-    trust::follow(engine, name, &mut known, &instance, deadline).await?;
     engine.entry(name).settle_pins(&known)?;
     Ok(Located {
         name: name.clone(),

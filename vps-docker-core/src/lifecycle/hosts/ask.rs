@@ -10,7 +10,7 @@ use crate::lifecycle::find::without_asking;
 use crate::lifecycle::host::Doors;
 use crate::lifecycle::locate::{Located, from_tags};
 use crate::lifecycle::look::Look;
-use crate::lifecycle::{rename, trust};
+use crate::lifecycle::rename;
 use crate::model::{HostName, HostState, HostTags, Instance, Timestamp};
 use crate::ssh::run_once;
 use crate::store::KnownHost;
@@ -114,7 +114,6 @@ async fn look(
         known.address = address;
         entry.pin_vps(&known)?;
     }
-    trust::follow(engine, &name, &mut known, instance, deadline).await?;
     let doors = Doors::new(engine, &entry, &known);
     host.vps_ssh = Some(doors.vps.clone());
     host.container_ssh = Some(doors.container.clone());

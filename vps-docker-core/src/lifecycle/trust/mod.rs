@@ -2,13 +2,13 @@
 //! from the container to the cloud's metadata service.
 
 mod container_rotation;
-mod follow;
+mod resume;
 mod rotation;
 mod served;
 mod vps_files;
 mod vps_firewall;
 
 pub(super) use container_rotation::rotate_container_key;
-pub(super) use follow::{follow, resume};
+pub(super) use resume::resume;
 pub(super) use rotation::Rotation;
 pub(super) use vps_firewall::set_vps_firewall;
