@@ -71,6 +71,34 @@ pub enum ErrorKind {
     Provider,
 }
 
+impl ErrorKind {
+    /// The kind's name in machine output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Permission => "permission",
+            Self::NotFound => "not_found",
+            Self::NameTaken => "name_taken",
+            Self::Invalid => "invalid",
+            Self::Quota => "quota",
+            Self::Capacity => "capacity",
+            Self::RateLimited => "rate_limited",
+            Self::Locked => "locked",
+            Self::Payment => "payment",
+            Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
+            Self::HostKeyMismatch => "host_key_mismatch",
+            Self::Bootstrap => "bootstrap",
+            Self::Docker => "docker",
+            Self::State => "state",
+            Self::Unsupported => "unsupported",
+            Self::Cancelled => "cancelled",
+            Self::Provider => "provider",
+        }
+    }
+}
+
 impl Error {
     /// An error that no retry helps.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {

@@ -1,0 +1,85 @@
+use clap::Args;
+use serde_json::json;
+use vps_docker::model::{DestroyOutcome, HostName};
+use vps_docker::{Error, ErrorKind, Result};
+
+use crate::context::Context;
+use crate::host_text;
+
+/// Destroy hosts: their VPS, container, data and host snapshots
+///
+/// Asks first. Destroying what is gone already is no error with --missing-ok.
+#[derive(Args, Debug)]
+#[command(
+    visible_alias = "rm",
+    after_help = "Examples:
+  vps-docker destroy web
+  vps-docker destroy web1 web2 --yes"
+)]
+pub(crate) struct Destroy {
+    /// The hosts' names
+    #[arg(required = true)]
+    names: Vec<HostName>,
+    /// A host that is not there is no error
+    #[arg(long)]
+    missing_ok: bool,
+}
+
+impl Destroy {
+    pub(crate) async fn run(self, context: &Context) -> Result<u8> {
+        let names: Vec<&str> = self.names.iter().map(HostName::as_str).collect();
+        context.confirm(&format!(
+            "Destroy {} with all data and snapshots on it? This cannot be undone.",
+            names.join(", ")
+        ))?;
+        let (mut destroyed, mut failure): (Vec<_>, Option<Error>) = (Vec::new(), None);
+        for name in &self.names {
+            let left = format!("{name} may be half destroyed; `vps-docker destroy {name}` goes on");
+            // A destroy goes on by itself once it is asked for; what comes after it does not.
+            match self.destroy(context, name, left).await {
+                Ok(document) => destroyed.push(document),
+                Err(error) => {
+                    if let Some(earlier) = failure.replace(error.with_host(name)) {
+                        crate::failure::report(&earlier, false);
+                    }
+                }
+            }
+        }
+        match failure {
+            Some(error) => Err(error),
+            None => context.output.show(&destroyed, String::new),
+        }
+    }
+
+    async fn destroy(
+        &self,
+        context: &Context,
+        name: &HostName,
+        left: String,
+    ) -> Result<serde_json::Value> {
+        let engine = context.engine_of(name)?;
+        let work = engine.destroy(name);
+        let heard = context.interrupt.heard(left);
+        let result = tokio::select! {
+            result = work => result,
+            () = heard => return Err(Error::new(ErrorKind::Cancelled, "interrupted")),
+        };
+        engine.settled().await;
+        let destroyed = match result {
+            Err(error) if error.kind() == ErrorKind::NotFound && self.missing_ok => {
+                context.output.done(&format!("{name} is not there"));
+                return Ok(json!({"name": name, "destroyed": false, "paid_until": null}));
+            }
+            result => result?,
+        };
+        context.output.done(&format!(
+            "{name} is destroyed{}",
+            host_text::bills(&destroyed)
+        ));
+        let paid_until = destroyed.outcomes.iter().find_map(|outcome| match outcome {
+            DestroyOutcome::EndsAt(time) => Some(*time),
+            _ => None,
+        });
+        Ok(json!({"name": name, "destroyed": true, "paid_until": paid_until}))
+    }
+}

@@ -1,0 +1,28 @@
+use clap::Args;
+use vps_docker::Result;
+
+use crate::context::Context;
+use crate::doctor::examine;
+use crate::output::print;
+
+/// Look whether all that is needed is there, and say how to mend what is not
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  vps-docker doctor")]
+pub(crate) struct Doctor {}
+
+impl Doctor {
+    pub(crate) async fn run(self, context: &Context) -> Result<u8> {
+        let findings = context
+            .interrupt
+            .or(async { Ok(examine(context).await) })
+            .await?;
+        let ill = findings.iter().any(|finding| finding.is_ill());
+        context.output.show(&findings, || {
+            findings.iter().map(|one| one.text()).collect()
+        })?;
+        if !ill && !context.global.json {
+            print("all is well\n");
+        }
+        Ok(u8::from(ill))
+    }
+}

@@ -1,0 +1,32 @@
+use clap::Args;
+use serde_json::{Value, json};
+use vps_docker::Result;
+use vps_docker::model::HostName;
+
+use crate::context::Context;
+use crate::host_text;
+
+/// Show all that is known of a host
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  vps-docker inspect web
+  vps-docker inspect web --json | jq -r .address")]
+pub(crate) struct Inspect {
+    /// The host's name
+    name: HostName,
+}
+
+impl Inspect {
+    pub(crate) async fn run(self, context: &Context) -> Result<u8> {
+        let host = context.interrupt.or(context.host(&self.name)).await?;
+        let mut document = serde_json::to_value(host.info()).expect("it has text keys");
+        document["stopped"] = json!(host.stopped());
+        document["problem"] = host
+            .problem()
+            .map_or(Value::Null, |problem| json!(problem.to_string()));
+        document["idle_policy"] = json!(host.idle_policy());
+        let code = context.output.show(&document, || host_text::details(&host));
+        host.close().await;
+        code
+    }
+}

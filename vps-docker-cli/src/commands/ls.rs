@@ -1,0 +1,122 @@
+use clap::Args;
+use futures_util::future::join_all;
+use vps_docker::{ErrorKind, ListedHost, Result};
+
+use crate::context::Context;
+use crate::host_text;
+use crate::instances;
+use crate::output::table;
+use crate::units::age;
+
+/// List the hosts of every provider
+///
+/// Asks every provider whose credentials are there, and every host itself, all at the same time. A host that does not
+/// answer is listed all the same.
+#[derive(Args, Debug)]
+#[command(
+    visible_alias = "list",
+    after_help = "Examples:
+  vps-docker ls
+  vps-docker ls -p hetzner --json | jq -r '.[] | select(.state == \"running\") | .name'
+  vps-docker ls --quiet"
+)]
+pub(crate) struct Ls {
+    /// Names only
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl Ls {
+    pub(crate) async fn run(self, context: &Context) -> Result<u8> {
+        let names = match &context.global.provider {
+            Some(name) => vec![name.as_str()],
+            None => {
+                let mut names = instances::names(context);
+                names.retain(|name| instances::is_usable(context, name));
+                names
+            }
+        };
+        let listings = names.iter().map(|name| listed(context, name));
+        let listings = context
+            .interrupt
+            .or(async { Ok(join_all(listings).await) })
+            .await?;
+        let (mut hosts, mut failure) = (Vec::new(), None);
+        for (name, listing) in names.iter().zip(listings) {
+            match listing {
+                Ok(listed) => hosts.extend(listed),
+                Err(error) if is_absent(context, name, error.kind()) => {}
+                // The last one is told as every error is.
+                Err(error) => {
+                    if let Some(earlier) = failure.replace(error) {
+                        crate::failure::report(&earlier, false);
+                    }
+                }
+            }
+        }
+        if self.quiet && !context.global.json {
+            let names: String = hosts
+                .iter()
+                .map(|host| format!("{}\n", host.name))
+                .collect();
+            crate::output::print(&names);
+        } else if failure.is_none() || !hosts.is_empty() || !context.global.json {
+            context.output.show(&hosts, || text(&hosts))?;
+        }
+        match failure {
+            Some(error) if context.global.json && !hosts.is_empty() => {
+                crate::failure::report(&error, false);
+                Ok(vps_docker::exit_code(error.kind()))
+            }
+            Some(error) => Err(error),
+            None => Ok(0),
+        }
+    }
+}
+
+async fn listed(context: &Context, name: &str) -> Result<Vec<ListedHost>> {
+    let engine = instances::engine(context, name)?;
+    let hosts = engine.hosts().await?.all().await;
+    engine.settled().await;
+    Ok(hosts)
+}
+
+/// A Docker engine that is not there is no fault of whoever never used it.
+fn is_absent(context: &Context, name: &str, kind: ErrorKind) -> bool {
+    name == "local"
+        && context.global.provider.is_none()
+        && kind == ErrorKind::Unreachable
+        && !instances::has_hosts(context, name)
+}
+
+fn text(hosts: &[ListedHost]) -> String {
+    if hosts.is_empty() {
+        return "no hosts; `vps-docker create NAME` makes one\n".to_owned();
+    }
+    let rows = hosts
+        .iter()
+        .map(|host| {
+            [
+                host.name.clone(),
+                host_text::state(host.state),
+                host.provider.clone(),
+                host.address
+                    .map_or_else(|| "–".to_owned(), |address| address.to_string()),
+                host.created_at.map_or_else(|| "–".to_owned(), age),
+                note(host),
+            ]
+        })
+        .collect();
+    table(
+        ["NAME", "STATE", "PROVIDER", "ADDRESS", "AGE", "NOTE"],
+        rows,
+    )
+}
+
+fn note(host: &ListedHost) -> String {
+    match (&host.problem, &host.stopped) {
+        (Some(problem), _) => problem.to_string(),
+        (None, Some(mark)) => format!("{} ({})", mark.reason, mark.by),
+        (None, None) => String::new(),
+    }
+}

@@ -1,0 +1,150 @@
+//! What can be asked of a host, as options.
+
+use std::time::Duration;
+
+use clap::Args;
+use vps_docker::model::{ContainerCommand, HostSpecBuilder, IdleMode, IdlePolicy};
+use vps_docker::{HostSpec, Result};
+
+use crate::units::parse_span;
+
+/// The container: what runs, how, and until when.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Container")]
+pub(crate) struct ContainerArgs {
+    /// Docker image; sshd is brought into it [default: debian:bookworm-slim]
+    #[arg(long, value_name = "IMAGE")]
+    image: Option<String>,
+    /// One argument of `docker build`, repeated: the VPS builds the image of a directory here, as in
+    /// `-b --build-arg=COLOUR=blue -b ./my-image`
+    #[arg(short, long, value_name = "ARG", allow_hyphen_values = true)]
+    build: Vec<String>,
+    /// One argument of `docker run`, repeated, as in `--run=--publish=8000:8000`
+    #[arg(long = "run", value_name = "ARG", allow_hyphen_values = true)]
+    start: Vec<String>,
+    /// Run the image's own command beside sshd, not only sshd
+    #[arg(long, conflicts_with = "command")]
+    image_command: bool,
+    /// Run this shell command beside sshd
+    #[arg(long, value_name = "COMMAND")]
+    command: Option<String>,
+    /// A label, repeated; kept with the host
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    label: Vec<(String, String)>,
+}
+
+/// When the container is stopped for want of use.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Idle")]
+pub(crate) struct IdleArgs {
+    /// Stop the container when nobody has used it for so long; `never` for never [default: 800s]
+    #[arg(long, value_name = "TIME", value_parser = idle_timeout)]
+    idle_timeout: Option<IdleTimeout>,
+    /// What counts as use: bytes on SSH sessions and terminals (io), or logged-in connections (ssh)
+    #[arg(long, value_name = "SIGNAL", value_parser = ["io", "ssh"])]
+    idle_mode: Option<String>,
+    /// Stop the container after so long, used or not
+    #[arg(long, value_name = "TIME", value_parser = parse_span)]
+    max_lifetime: Option<Duration>,
+}
+
+/// Who may reach it.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Firewall")]
+pub(crate) struct ExposureArgs {
+    /// Addresses that may reach the host, such as 203.0.113.0/24, repeated; without any, all
+    #[arg(long, value_name = "CIDR")]
+    allow_from: Vec<String>,
+    /// A TCP port of the application that they may reach too, repeated
+    #[arg(long, value_name = "PORT")]
+    app_port: Vec<u16>,
+}
+
+impl ContainerArgs {
+    pub(crate) fn apply(&self, mut spec: HostSpecBuilder) -> HostSpecBuilder {
+        spec = spec.build_args(&self.build);
+        if let Some(image) = &self.image {
+            spec = spec.image(image);
+        }
+        for arg in &self.start {
+            spec = spec.start_arg(arg);
+        }
+        if let Some(command) = &self.command {
+            let words = ["/bin/sh", "-c", command].map(str::to_owned);
+            spec = spec.command(ContainerCommand::Words(words.to_vec()));
+        } else if self.image_command {
+            spec = spec.command(ContainerCommand::Image);
+        }
+        for (key, value) in &self.label {
+            spec = spec.label(key, value);
+        }
+        spec
+    }
+}
+
+impl IdleArgs {
+    /// The policy that is asked for; none when nothing is.
+    pub(crate) fn policy(&self) -> Result<Option<IdlePolicy>> {
+        if self.idle_timeout.is_none() && self.idle_mode.is_none() && self.max_lifetime.is_none() {
+            return Ok(None);
+        }
+        let mode = match (self.idle_timeout, self.idle_mode.as_deref()) {
+            (Some(IdleTimeout::Never), _) => IdleMode::Disabled,
+            (_, Some("ssh")) => IdleMode::Ssh,
+            _ => IdleMode::Io,
+        };
+        let timeout = match self.idle_timeout {
+            Some(IdleTimeout::After(timeout)) => timeout,
+            _ => IdlePolicy::default().idle_timeout(),
+        };
+        let policy = IdlePolicy::new(mode, timeout)?;
+        match self.max_lifetime {
+            Some(lifetime) => policy.with_max_lifetime(lifetime).map(Some),
+            None => Ok(Some(policy)),
+        }
+    }
+
+    pub(crate) fn apply(&self, spec: HostSpecBuilder) -> Result<HostSpecBuilder> {
+        Ok(match self.policy()? {
+            Some(policy) => spec.idle_policy(policy),
+            None => spec,
+        })
+    }
+}
+
+impl ExposureArgs {
+    pub(crate) fn apply(&self, mut spec: HostSpecBuilder) -> HostSpecBuilder {
+        for range in &self.allow_from {
+            spec = spec.allow_from(range);
+        }
+        for port in &self.app_port {
+            spec = spec.app_port(*port);
+        }
+        spec
+    }
+}
+
+/// Begins the specification of a host.
+pub(crate) fn begin(name: &str) -> HostSpecBuilder {
+    HostSpec::builder(name)
+}
+
+#[derive(Clone, Copy, Debug)]
+enum IdleTimeout {
+    After(Duration),
+    Never,
+}
+
+fn idle_timeout(text: &str) -> Result<IdleTimeout, String> {
+    match text {
+        "never" => Ok(IdleTimeout::Never),
+        text => parse_span(text).map(IdleTimeout::After),
+    }
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}

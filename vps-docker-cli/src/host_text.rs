@@ -1,0 +1,77 @@
+//! A host for people to read.
+
+use anstyle::{AnsiColor, Style};
+use serde_json::Value;
+use vps_docker::model::{HostState, SshEndpoint};
+use vps_docker::{Destroyed, Host};
+
+use crate::output::pairs;
+use crate::units::age;
+
+/// The state's name in its colour.
+pub(crate) fn state(state: HostState) -> String {
+    let colour = match state {
+        HostState::Running => AnsiColor::Green,
+        HostState::Stopped | HostState::Parked | HostState::Provisioning => AnsiColor::Yellow,
+        _ => AnsiColor::Red,
+    };
+    let style = Style::new().fg_color(Some(colour.into()));
+    format!("{style}{}{style:#}", name(state))
+}
+
+/// The state's name, as in JSON.
+pub(crate) fn name(state: HostState) -> String {
+    match serde_json::to_value(state) {
+        Ok(Value::String(name)) => name,
+        _ => unreachable!("states are words"),
+    }
+}
+
+/// What a host is, a line each.
+pub(crate) fn details(host: &Host) -> String {
+    let info = host.info();
+    let labels: Vec<String> = info
+        .labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let stopped = host
+        .stopped()
+        .map(|mark| format!(", {} ago by {}: {}", age(mark.at), mark.by, mark.reason));
+    pairs(&[
+        ("name", info.name.to_string()),
+        ("state", state(info.state) + &stopped.unwrap_or_default()),
+        (
+            "problem",
+            host.problem().map(ToString::to_string).unwrap_or_default(),
+        ),
+        ("provider", info.provider.clone()),
+        ("instance", info.instance_id.to_string()),
+        ("address", info.address.to_string()),
+        (
+            "created",
+            format!("{} ({} ago)", info.created_at, age(info.created_at)),
+        ),
+        ("labels", labels.join(" ")),
+        ("id", info.id.to_string()),
+        ("container", command_line(&info.container_ssh)),
+        ("VPS", command_line(&info.vps_ssh)),
+    ])
+}
+
+/// Ready to be pasted into a shell.
+pub(crate) fn command_line(endpoint: &SshEndpoint) -> String {
+    vps_docker::ssh::join(endpoint.command())
+}
+
+/// What goes on to be paid for after a destroy; begins with `; `.
+pub(crate) fn bills(destroyed: &Destroyed) -> String {
+    use vps_docker::model::DestroyOutcome;
+    let mut text = String::new();
+    for outcome in &destroyed.outcomes {
+        if let DestroyOutcome::EndsAt(time) = outcome {
+            text.push_str(&format!("; its contract is paid for until {time}"));
+        }
+    }
+    text
+}
