@@ -104,6 +104,73 @@ pub(crate) enum Command {
     Catalog(catalog::Catalog),
     Doctor(doctor::Doctor),
     Init(init::Init),
+    Schema(shell::Schema),
     Completions(shell::Completions),
     Man(shell::Man),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Every command below this one, with the words that lead to it and what stands at the end of its help.
+    fn commands(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
+        for sub in command
+            .get_subcommands()
+            .filter(|sub| sub.get_name() != "help")
+        {
+            let path = format!("{path} {}", sub.get_name());
+            if !sub.has_subcommands() {
+                let help = sub.get_after_help().map(ToString::to_string);
+                found.push((path.clone(), help.unwrap_or_default()));
+            }
+            commands(sub, &path, found);
+        }
+    }
+
+    #[test]
+    fn the_commands_fit_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example_and_every_example_is_understood() {
+        let mut found = Vec::new();
+        commands(&Cli::command(), "vps-docker", &mut found);
+        assert!(found.len() > 30, "{found:?}");
+        for (path, help) in found {
+            let lines = help.lines();
+            let examples: Vec<&str> = lines
+                .filter_map(|line| line.find("vps-docker ").map(|at| &line[at..]))
+                .collect();
+            let own = examples.iter().any(|example| example.starts_with(&path));
+            assert!(own, "{path} shows no example of its own: {help}");
+            for example in examples {
+                let parsed = Cli::try_parse_from(words(example));
+                parsed.unwrap_or_else(|error| panic!("{example}: {error}"));
+            }
+        }
+    }
+
+    /// What a shell makes of an example, up to a pipe, a redirection or a remark.
+    fn words(example: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut quote = None;
+        for c in example.chars() {
+            match (quote, c) {
+                (Some(open), c) if c == open => quote = None,
+                (None, '\'' | '"') => quote = Some(c),
+                (None, ')') => break,
+                (None, ' ') => words.push(String::new()),
+                _ => words.last_mut().expect("there is one").push(c),
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        let ends = |word: &String| ["|", ">", ">>", "<", "&", "#"].contains(&word.as_str());
+        let end = words.iter().position(ends).unwrap_or(words.len());
+        words.truncate(end);
+        words
+    }
 }

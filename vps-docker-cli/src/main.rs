@@ -31,6 +31,7 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Completions(args) => return args.run(),
         Command::Man(args) => return args.run(),
+        Command::Schema(args) => return args.run(),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -285,3 +285,20 @@ async fn first_line(mut process: RemoteProcess) -> (RemoteProcess, String) {
     process.stdout = Box::pin(stdout);
     (process, line.trim_end().to_owned())
 }
+
+/// Whoever waits for the end while reading gets all the same what was printed last.
+pub(super) async fn nothing_is_lost_at_the_end(host: &Host) {
+    const BYTES: usize = 1_600_000;
+    let words = ["head", "-c", "1600000", "/dev/zero"];
+    for round in 0..20 {
+        let mut process = host.command(words).spawn().await.expect("begun");
+        let mut printed = Vec::new();
+        let read = process.stdout.read_to_end(&mut printed);
+        let mut complaint = String::new();
+        let complain = process.stderr.read_to_string(&mut complaint);
+        let (status, read, complain) = tokio::join!(process.exit, read, complain);
+        assert!(status.expect("told").success(), "{complaint}");
+        read.and(complain).expect("read");
+        assert_eq!(printed.len(), BYTES, "in round {round}");
+    }
+}

@@ -22,6 +22,7 @@ async fn the_doors_of_a_host_are_open_to_everything_that_people_use() {
     let host = world.create(spec).await.expect("created");
 
     command::arguments_arrive_intact(&host).await;
+    command::nothing_is_lost_at_the_end(&host).await;
     command::exit_codes_are_told(&host).await;
     command::what_cannot_begin_is_an_error(&host).await;
     command::secrets_are_in_no_process_argument(&host).await;

@@ -56,7 +56,7 @@ impl Cp {
                 ..
             } = transfer;
             format!(
-                "{entries} entries; {} sent, {} received\n",
+                "copied {entries}; {} sent, {} received\n",
                 bytes(sent),
                 bytes(received)
             )

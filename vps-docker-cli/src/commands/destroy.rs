@@ -34,9 +34,7 @@ impl Destroy {
         ))?;
         let (mut destroyed, mut failure): (Vec<_>, Option<Error>) = (Vec::new(), None);
         for name in &self.names {
-            let left = format!("{name} may be half destroyed; `vps-docker destroy {name}` goes on");
-            // A destroy goes on by itself once it is asked for; what comes after it does not.
-            match self.destroy(context, name, left).await {
+            match self.destroy(context, name).await {
                 Ok(document) => destroyed.push(document),
                 Err(error) => {
                     if let Some(earlier) = failure.replace(error.with_host(name)) {
@@ -51,27 +49,28 @@ impl Destroy {
         }
     }
 
-    async fn destroy(
-        &self,
-        context: &Context,
-        name: &HostName,
-        left: String,
-    ) -> Result<serde_json::Value> {
+    async fn destroy(&self, context: &Context, name: &HostName) -> Result<serde_json::Value> {
         let engine = context.engine_of(name)?;
-        let work = engine.destroy(name);
-        let heard = context.interrupt.heard(left);
-        let result = tokio::select! {
-            result = work => result,
-            () = heard => return Err(Error::new(ErrorKind::Cancelled, "interrupted")),
+        let heard = context.interrupt.heard("");
+        let destroyed = tokio::select! {
+            result = engine.destroy(name) => result?,
+            () = heard => {
+                let left = format!("interrupted: {name} may be half destroyed; the same command goes on");
+                return Err(Error::new(ErrorKind::Cancelled, left));
+            }
         };
         engine.settled().await;
-        let destroyed = match result {
-            Err(error) if error.kind() == ErrorKind::NotFound && self.missing_ok => {
-                context.output.done(&format!("{name} is not there"));
-                return Ok(json!({"name": name, "destroyed": false, "paid_until": null}));
+        if destroyed.outcomes.is_empty() {
+            if !self.missing_ok {
+                let none = format!(
+                    "there is no host {name} at {}",
+                    engine.client().provider_name()
+                );
+                return Err(Error::new(ErrorKind::NotFound, none));
             }
-            result => result?,
-        };
+            context.output.done(&format!("{name} is not there"));
+            return Ok(json!({"name": name, "destroyed": false, "paid_until": null}));
+        }
         context.output.done(&format!(
             "{name} is destroyed{}",
             host_text::bills(&destroyed)

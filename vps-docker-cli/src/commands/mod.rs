@@ -62,6 +62,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<u8> {
         Command::Catalog(args) => args.run(context).await,
         Command::Doctor(args) => args.run(context).await,
         Command::Init(args) => args.run(context).await,
-        Command::Completions(_) | Command::Man(_) => unreachable!("they are run without a context"),
+        Command::Completions(_) | Command::Man(_) | Command::Schema(_) => {
+            unreachable!("they are run without a context")
+        }
     }
 }

@@ -6,8 +6,14 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
+use serde_json::{Value, json};
+use vps_docker::model::near_matches;
 
 use crate::cli::Cli;
+use crate::output::{print, print_json};
+
+/// What every document is held to.
+const SCHEMA: &str = include_str!("../schema.json");
 
 /// Print a script that completes commands in a shell
 #[derive(Args, Debug)]
@@ -18,6 +24,16 @@ use crate::cli::Cli;
 pub(crate) struct Completions {
     /// The shell
     shell: Shell,
+}
+
+/// Print the JSON schema of what a command prints with --json, or that of all
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  vps-docker schema inspect
+  vps-docker schema > schema.json")]
+pub(crate) struct Schema {
+    /// The command, such as `snapshot ls`
+    command: Vec<String>,
 }
 
 /// Write the manual pages into a directory
@@ -33,6 +49,29 @@ impl Completions {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "vps-docker", &mut script);
         let _ = std::io::stdout().write_all(&script);
+        ExitCode::SUCCESS
+    }
+}
+
+impl Schema {
+    pub(crate) fn run(self) -> ExitCode {
+        if self.command.is_empty() {
+            print(SCHEMA);
+            return ExitCode::SUCCESS;
+        }
+        let name = self.command.join(" ");
+        let all: Value = serde_json::from_str(SCHEMA).expect("it is JSON");
+        let commands = all["commands"].as_object().expect("they have names");
+        let Some(schema) = commands.get(&name) else {
+            let known: Vec<&str> = commands.keys().map(String::as_str).collect();
+            let near = near_matches(&name, &known);
+            anstream::eprintln!("error: the command {name:?} prints no document of its own{near}");
+            return ExitCode::from(2);
+        };
+        let mut one = json!({"$schema": all["$schema"], "$defs": all["$defs"]});
+        let schema = schema.as_object().expect("it is one").clone();
+        one.as_object_mut().expect("it is one").extend(schema);
+        print_json(&one);
         ExitCode::SUCCESS
     }
 }

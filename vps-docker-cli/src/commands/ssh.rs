@@ -1,3 +1,4 @@
+use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -30,7 +31,11 @@ pub(crate) struct Ssh {
 impl Ssh {
     pub(crate) async fn run(self, context: &Context) -> Result<u8> {
         let host = context.interrupt.or(context.host(&self.name)).await?;
-        let words = self.words(&host)?;
+        let mut words = self.words(&host)?;
+        if !std::io::stdin().is_terminal() {
+            // It would only say that there is none.
+            words.retain(|word| word != "-t");
+        }
         host.close().await;
         Err(become_program(&words))
     }

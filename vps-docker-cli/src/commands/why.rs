@@ -27,12 +27,17 @@ impl Why {
 }
 
 fn text(why: &Reasons) -> String {
-    let mut text = format!("{}\n", why.text);
-    if !why.events.is_empty() {
-        text.push('\n');
-    }
+    let mut text = format!("{why}\n");
     for event in &why.events {
-        let _ = writeln!(text, "{:>5} ago  {}", age(event.at), event.text);
+        let _ = writeln!(
+            text,
+            "{:>5} ago  {:8} {}",
+            age(event.at),
+            event.event,
+            event.text
+        );
     }
-    text
+    text.lines()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect()
 }

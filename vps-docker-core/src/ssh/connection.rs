@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::banner::wait_for_banner;
+use super::ended::until_read;
 use super::failure::{cannot_start, connect_error};
 use super::gate::{Gate, open_patiently};
 use super::link::{Link, exited};
@@ -195,12 +196,15 @@ impl Transport for Connection {
         let stdin = child.stdin().take().expect(taken);
         let stdout = child.stdout().take().expect(taken);
         let stderr = child.stderr().take().expect(taken);
+        let (stdout, out_ended) = until_read(stdout);
+        let (stderr, err_ended) = until_read(stderr);
         let link = self.link.clone();
         Ok(RemoteProcess {
             stdin: Some(Box::pin(stdin)),
             stdout: Box::pin(stdout),
             stderr: Box::pin(stderr),
             exit: Box::pin(async move {
+                tokio::join!(out_ended, err_ended);
                 let status = child.wait().await;
                 drop(permit);
                 step("end", &title);

@@ -7,6 +7,7 @@
 
 mod banner;
 mod connection;
+mod ended;
 mod ender;
 mod failure;
 mod forward;

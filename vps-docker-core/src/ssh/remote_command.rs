@@ -115,11 +115,15 @@ impl RemoteCommand {
         let (beginning, ()) = tokio::join!(Beginning::read(&mut stdout), feed);
         let group = match beginning {
             Beginning::Runs(group) => group,
-            Beginning::Reads => return Err(self.not_begun("", process.exit).await),
+            Beginning::Reads => {
+                drop((stdout, process.stderr));
+                return Err(self.not_begun("", process.exit).await);
+            }
             Beginning::Nothing(said) => {
                 let mut complaint = said.into_bytes();
                 let mut stderr = process.stderr.take(LONGEST as u64);
                 let _ = stderr.read_to_end(&mut complaint).await;
+                drop((stdout, stderr));
                 let complaint = String::from_utf8_lossy(&complaint);
                 return Err(self.not_begun(&complaint, process.exit).await);
             }

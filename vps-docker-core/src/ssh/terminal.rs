@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 
 use super::connection::Connection;
+use super::ended::until_read;
 use super::gate::open_patiently;
 use super::link::{connection_lost, exited};
 use super::pty::{Pty, PtySize, make_raw};
@@ -25,7 +26,8 @@ pub struct Terminal {
     pub input: Pin<Box<dyn AsyncWrite + Send>>,
     /// What is shown. Read it: a terminal that nobody reads stops its command.
     pub output: Pin<Box<dyn AsyncRead + Send>>,
-    /// Ends with the command's exit status.
+    /// Ends with the command's exit status, once the output was read to its end or dropped: until then the
+    /// last of it may be on its way.
     pub exit: Pin<Box<dyn Future<Output = Result<ExitStatus>> + Send>>,
     /// Its size.
     pub window: Window,
@@ -118,7 +120,10 @@ impl RemoteCommand {
                 }
                 Beginning::Runs(group) => break group,
                 Beginning::LacksDirectory => return Err(self.no_directory()),
-                Beginning::Nothing(said) => return Err(self.not_begun(&said, terminal.exit).await),
+                Beginning::Nothing(said) => {
+                    drop(output);
+                    return Err(self.not_begun(&said, terminal.exit).await);
+                }
             }
         };
         let ender = self.ender(connection, &group);
@@ -159,10 +164,12 @@ async fn open(connection: &Arc<Connection>, text: &str, size: &TerminalSize) -> 
     // `ssh` has sent its modes to the far end by now, which makes it a terminal as usual.
     make_raw(pty.theirs).map_err(no_terminal)?;
     let kept = Arc::clone(connection);
+    let (output, ended) = until_read(pty.output);
     Ok(Terminal {
         input: Box::pin(pty.input),
-        output: Box::pin(pty.output),
+        output: Box::pin(output),
         exit: Box::pin(async move {
+            ended.await;
             let status = established.wait().await;
             drop(permit);
             match status {

@@ -26,7 +26,8 @@ pub struct RemoteProcess {
     pub stdout: Pin<Box<dyn AsyncRead + Send>>,
     /// Its standard error.
     pub stderr: Pin<Box<dyn AsyncRead + Send>>,
-    /// Ends with its exit status.
+    /// Ends with its exit status, once both streams were read to their ends or dropped: until then the
+    /// last of what it printed may be on its way.
     pub exit: Pin<Box<dyn Future<Output = Result<ExitStatus>> + Send>>,
 }
 

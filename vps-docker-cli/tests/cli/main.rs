@@ -1,0 +1,6 @@
+//! The program as its users call it: words in, words and an exit code out.
+
+mod manners;
+mod support;
+mod terminal;
+mod vps_documents;

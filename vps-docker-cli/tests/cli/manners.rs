@@ -1,0 +1,243 @@
+//! What needs no VPS: usage, exit codes, questions, configuration, completions.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::Value;
+use vps_docker_testkit::cloud_sim::{CloudSim, Seed};
+
+use crate::support::{User, account};
+
+#[test]
+fn usage_is_told_and_wrong_words_are_refused_with_near_ones() {
+    let user = User::new();
+    let help = user.says(&["--help"]);
+    assert_eq!(help.code, 0);
+    assert!(help.out.contains("vps-docker create web"), "{}", help.out);
+    for (words, hint) in [
+        (&["lss"][..], "'ls'"),
+        (&["create"], "<NAME>"),
+        (&["create", "web", "--plam", "x"], "'--plan'"),
+        (&["create", "web", "--idle-timeout", "soon"], "2h30m"),
+        (&["create", "web", "--label", "x"], "KEY=VALUE"),
+        (&["port-forward", "web", "http"], "8080:80"),
+        (&["create", "Bad Name"], "name"),
+        (
+            &["inspect", "--provider", "hetzer", "web"],
+            "did you mean hetzner",
+        ),
+        (&["cp", "a", "b"], "web:/srv"),
+        (
+            &["exec", "web", "--env", "NOT_THERE", "--", "true"],
+            "NOT_THERE=VALUE",
+        ),
+    ] {
+        let said = user.says(words);
+        assert_eq!(said.code, 2, "{words:?}: {said:?}");
+        assert!(said.err.contains(hint), "{words:?}: {said:?}");
+        assert!(said.out.is_empty(), "{words:?}: {said:?}");
+    }
+    assert_eq!(user.says(&[]).code, 2, "no command is no use");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_class_of_failure_has_its_exit_code_and_its_document() {
+    let sim = account("hetzner").await;
+    let user = User::of("hetzner", &sim);
+    let hetzner = ["--provider", "hetzner"];
+    let fails = |user: &User, words: &[&str]| {
+        let (code, document) = user.fails(&[words, &hetzner].concat());
+        (
+            code,
+            document["error"]["kind"]
+                .as_str()
+                .expect("it has one")
+                .to_owned(),
+        )
+    };
+    let expect = |code: i32, kind: &str| (code, kind.to_owned());
+    assert_eq!(fails(&user, &["inspect", "web"]), expect(3, "not_found"));
+    assert_eq!(
+        fails(&user, &["create", "web", "--plan", "cx1"]),
+        expect(2, "invalid")
+    );
+    // Nobody is there to answer.
+    assert_eq!(fails(&user, &["destroy", "web"]), expect(2, "invalid"));
+    assert_eq!(
+        fails(&user, &["destroy", "web", "--yes"]),
+        expect(3, "not_found")
+    );
+    let wrong = User::of("hetzner", &sim).with("HCLOUD_TOKEN", "wrong");
+    assert_eq!(fails(&wrong, &["ls"]), expect(4, "auth"));
+    let none = User::new();
+    assert_eq!(fails(&none, &["ls"]), expect(4, "auth"));
+    let nobody = User::of("hetzner", &sim).with("HCLOUD_ENDPOINT", "http://127.0.0.1:9/v1");
+    assert_eq!(fails(&nobody, &["ls"]), expect(7, "unreachable"));
+    assert!(sim.state().instances.is_empty());
+
+    let contabo = account("contabo").await;
+    let user = User::of("contabo", &contabo);
+    let (code, document) = user.fails(&["create", "web", "-p", "contabo"]);
+    assert_eq!(
+        (code, document["error"]["kind"].as_str()),
+        (5, Some("payment"))
+    );
+    assert!(contabo.state().instances.is_empty());
+    assert!(
+        document["error"]["message"]
+            .as_str()
+            .expect("text")
+            .contains("--allow-order"),
+        "{document}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_without_room_is_exit_code_six() {
+    let full = |seed: &mut Seed| seed.quota = Some(0);
+    let sim = CloudSim::builder("hetzner".parse().expect("there is one")).seeded(full);
+    let sim = sim.start().await.expect("a free port");
+    let user = User::of("hetzner", &sim);
+    let (code, document) = user.fails(&["create", "web", "-p", "hetzner"]);
+    assert_eq!(
+        (code, document["error"]["kind"].as_str()),
+        (6, Some("quota"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_looks_makes_no_writing_call() {
+    let sim = account("hetzner").await;
+    let user = User::of("hetzner", &sim);
+    for words in [
+        &["ls"][..],
+        &["providers"],
+        &["doctor"],
+        &[
+            "catalog",
+            "hetzner",
+            "--sort",
+            "memory",
+            "--min-cpu",
+            "4",
+            "--min-memory",
+            "8",
+        ],
+        &["gc", "--dry-run"],
+    ] {
+        let said = user.says(words);
+        assert_eq!(said.code, 0, "{words:?}: {said:?}");
+        user.document(words);
+    }
+    let requests = sim.requests().requests;
+    assert!(!requests.is_empty());
+    for request in requests {
+        assert_eq!(request.method, "GET", "{}", request.path);
+    }
+    let plans = user.document(&["catalog", "hetzner", "--min-cpu", "4", "--sort", "price"]);
+    let plans = plans["plans"].as_array().expect("a list");
+    let few = |plan: &Value| plan["cpus"].as_u64().expect("a number") < 4;
+    assert!(!plans.is_empty() && !plans.iter().any(few), "{plans:?}");
+    let price = |plan: &Value| -> f64 {
+        let amount = plan["price"]["monthly"]["amount"]
+            .as_str()
+            .expect("a price");
+        amount.parse().expect("a number")
+    };
+    assert!(plans.is_sorted_by(|a, b| price(a) <= price(b)), "{plans:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn named_providers_are_two_accounts_side_by_side() {
+    let (one, other) = (account("hetzner").await, account("hetzner").await);
+    let user = User::new()
+        .with("ONE", one.token())
+        .with("OTHER", other.token());
+    fs::create_dir_all(user.data_dir()).expect("made");
+    let config = format!(
+        "default_provider = \"one\"\n\
+         [providers.one]\ntype = \"hetzner\"\ntoken_env = \"ONE\"\nendpoint = \"{}\"\n\
+         [providers.other]\ntype = \"hetzner\"\ntoken_env = \"OTHER\"\nendpoint = \"{}\"\n",
+        one.url(),
+        other.url()
+    );
+    fs::write(user.data_dir().join("config.toml"), config).expect("written");
+    fs::set_permissions(user.data_dir(), fs::Permissions::from_mode(0o700)).expect("changed");
+    let providers = user.document(&["providers"]);
+    let ready = |name: &str| {
+        let mut all = providers.as_array().expect("a list").iter();
+        all.find(|one| one["name"] == name).expect("listed")["ready"].clone()
+    };
+    assert_eq!(
+        (ready("one"), ready("other"), ready("hetzner")),
+        (true.into(), true.into(), false.into())
+    );
+    let asked = |sim: &CloudSim| sim.requests().total;
+    user.document(&["catalog"]);
+    assert!(
+        asked(&one) > 0 && asked(&other) == 0,
+        "the default is asked"
+    );
+    user.document(&["ls", "--provider", "other"]);
+    assert!(asked(&other) > 0);
+    assert!(
+        user.data_dir()
+            .join("providers/other/profile.json")
+            .is_file()
+    );
+}
+
+#[test]
+fn init_writes_no_credential_and_never_over_a_file() {
+    let user = User::new();
+    let words = ["init", "-p", "hetzner", "--name", "work", "--plan", "cx23"];
+    let document = user.document(&words);
+    let path = document["config"].as_str().expect("a path");
+    let text = fs::read_to_string(path).expect("written");
+    for part in [
+        "default_provider = \"work\"",
+        "type = \"hetzner\"",
+        "plan = \"cx23\"",
+        "HCLOUD_TOKEN",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let mode = fs::metadata(path).expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(user.fails(&words).0, 2, "it is there already");
+    // What was written is read: the provider is the default now, and lacks its token.
+    assert_eq!(user.fails(&["catalog"]).0, 4);
+}
+
+#[test]
+fn shells_and_man_get_what_they_want() {
+    let user = User::new();
+    for (shell, word) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef vps-docker"),
+        ("fish", "complete -c vps-docker"),
+    ] {
+        let said = user.says(&["completions", shell]);
+        assert!(
+            said.code == 0 && said.out.contains(word),
+            "{shell}: {}",
+            said.err
+        );
+    }
+    let pages = user.home().join("man");
+    fs::create_dir(&pages).expect("made");
+    assert_eq!(user.says(&["man", "man"]).code, 0);
+    let page = fs::read_to_string(pages.join("vps-docker-snapshot-create.1")).expect("a page");
+    assert!(page.contains("before\\-upgrade"), "{page}");
+    assert!(
+        !user.data_dir().exists(),
+        "none of this needs a data directory"
+    );
+}
+
+#[test]
+fn colours_are_for_terminals() {
+    let user = User::new();
+    let said = user.says(&["inspect", "web"]);
+    assert!(!said.err.contains('\u{1b}'), "{said:?}");
+}
