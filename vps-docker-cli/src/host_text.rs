@@ -54,14 +54,14 @@ pub(crate) fn details(host: &Host) -> String {
         ),
         ("labels", labels.join(" ")),
         ("id", info.id.to_string()),
-        ("container", command_line(&info.container_ssh)),
-        ("VPS", command_line(&info.vps_ssh)),
+        ("container", door(&info.container_ssh)),
+        ("VPS", door(&info.vps_ssh)),
     ])
 }
 
-/// Ready to be pasted into a shell.
-pub(crate) fn command_line(endpoint: &SshEndpoint) -> String {
-    vps_docker::ssh::join(endpoint.command())
+/// An SSH end in short: `ssh-config` and JSON have the whole.
+fn door(endpoint: &SshEndpoint) -> String {
+    format!("{}@{} port {}", endpoint.user, endpoint.host, endpoint.port)
 }
 
 /// What goes on to be paid for after a destroy; begins with `; `.

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use vps_docker::{CreateEvent, Phase};
 
@@ -57,14 +58,19 @@ impl Terminal {
     }
 
     fn finish(&mut self, phase: Phase, took: Duration) {
-        let Some(bar) = self.phases.remove(&phase) else {
-            return;
-        };
-        bar.set_style(style("{prefix:.green} {wide_msg}"));
-        bar.set_prefix("✔");
-        bar.finish_with_message(format!("{:10} {:5.1} s", phase.name(), took.as_secs_f64()));
+        let text = format!("{:10} {:6.1} s", phase.name(), took.as_secs_f64());
+        self.leave(phase, &mark("✔", AnsiColor::Green), &text);
         let share = USUAL.iter().find(|(usual, _)| *usual == phase);
         self.whole.inc(share.map_or(1, |(_, share)| *share));
+    }
+
+    /// Puts a line in the place of a phase that does not run any more.
+    fn leave(&mut self, phase: Phase, mark: &str, text: &str) {
+        if let Some(bar) = self.phases.remove(&phase) {
+            bar.finish_and_clear();
+            self.all.remove(&bar);
+            let _ = self.all.println(format!("{mark} {text}"));
+        }
     }
 }
 
@@ -90,24 +96,28 @@ impl Display for Terminal {
 
     fn end(&mut self, well: bool) {
         self.end_phases();
-        self.whole.finish_and_clear();
         if well {
-            let _ = self.all.println(format!(
-                "  ready in {:.1} s",
-                self.began.elapsed().as_secs_f64()
-            ));
+            let took = self.began.elapsed().as_secs_f64();
+            let _ = self.all.println(format!("  {:10} {took:6.1} s\n", "ready"));
         }
+        // Last: it leaves the cursor at the beginning of a line.
+        self.whole.finish_and_clear();
     }
 }
 
 impl Terminal {
     fn end_phases(&mut self) {
-        for (phase, bar) in self.phases.drain() {
-            bar.set_style(style("{prefix:.red} {wide_msg}"));
-            bar.set_prefix("✗");
-            bar.abandon_with_message(phase.name());
+        let mut running: Vec<Phase> = self.phases.keys().copied().collect();
+        running.sort();
+        for phase in running {
+            self.leave(phase, &mark("✗", AnsiColor::Red), phase.name());
         }
     }
+}
+
+fn mark(sign: &str, colour: AnsiColor) -> String {
+    let style = Style::new().fg_color(Some(colour.into()));
+    format!("{style}{sign}{style:#}")
 }
 
 fn style(template: &str) -> ProgressStyle {

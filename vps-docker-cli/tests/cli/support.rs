@@ -191,3 +191,19 @@ fn variables(provider: &str, sim: &CloudSim) -> Vec<(&'static str, String)> {
         other => panic!("no variables for {other}"),
     }
 }
+
+/// A name that no other run of the tests has at this time.
+pub(crate) fn unique(what: &str) -> String {
+    format!("cli-{what}-{}", std::process::id())
+}
+
+/// Destroys what is left when a test fails in the middle.
+pub(crate) struct Guard<'a>(pub(crate) &'a User, pub(crate) Vec<String>);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        let mut words = vec!["destroy", "-p", "local", "--yes", "--missing-ok"];
+        words.extend(self.1.iter().map(String::as_str));
+        let _ = self.0.command(&words).output();
+    }
+}
