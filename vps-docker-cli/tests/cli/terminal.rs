@@ -163,10 +163,13 @@ fn vps_progress_a_shell_and_a_question() {
     shell.resize(30, 100);
     shell.types("stty size\r");
     shell.shows("\n30 100\n");
-    shell.types("cat; echo it ended with $?\r");
+    shell.types("echo now $((40 + 2)); cat\r");
+    shell.shows("\nnow 42");
     shell.types("typed\r");
-    shell.shows("\ntyped\n");
+    // Once by the terminal, once by cat.
+    shell.shows("\ntyped\ntyped");
     shell.types("\u{3}");
+    shell.shows(&format!("^C\nroot@{name}"));
     shell.types("echo still $((40 + 2))\r");
     shell.shows("\nstill 42\n");
     shell.types("exit 7\r");
