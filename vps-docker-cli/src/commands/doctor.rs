@@ -2,7 +2,7 @@ use clap::Args;
 use vps_docker::Result;
 
 use crate::context::Context;
-use crate::doctor::examine;
+use crate::doctor::{Finding, examine};
 use crate::output::print;
 
 /// Look whether all that is needed is there, and say how to mend what is not
@@ -16,10 +16,10 @@ impl Doctor {
             .interrupt
             .or(async { Ok(examine(context).await) })
             .await?;
-        let ill = findings.iter().any(|finding| finding.is_ill());
-        context.output.show(&findings, || {
-            findings.iter().map(|one| one.text()).collect()
-        })?;
+        let ill = findings.iter().any(Finding::is_ill);
+        context
+            .output
+            .show(&findings, || findings.iter().map(Finding::text).collect())?;
         if !ill && !context.global.json {
             print("all is well\n");
         }
