@@ -6,14 +6,9 @@ use crate::model::printable;
 pub fn idle_log(data: &[u8]) {
     const POLICY: &str = "policy\t{\"mode\":\"ssh\",\"idle_timeout\":20}";
     let text = String::from_utf8_lossy(data);
-    for lines in [text.clone().into_owned(), format!("{text}\n{POLICY}\n")] {
-        let why = match Why::parse(&lines) {
-            Ok(why) => why,
-            Err(error) => {
-                assert!(!lines.contains(POLICY), "{error}");
-                continue;
-            }
-        };
+    let of_a_watcher = Why::parse(&format!("{text}\n{POLICY}\n")).expect("a policy is in place");
+    let why = Why::parse(&text).into_iter();
+    for why in why.chain([of_a_watcher]) {
         let shown = why.to_string();
         assert_eq!(shown, printable(&shown), "{shown:?}");
         serde_json::to_string(&why).expect("plain data");
