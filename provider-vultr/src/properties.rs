@@ -64,7 +64,7 @@ fn list<L: Listing>(data: &[u8]) -> Vec<L::Item> {
     let Some((items, meta)) = one::<L>(data).map(L::split) else {
         return Vec::new();
     };
-    assert_ne!(meta.and_then(|meta| meta.next()).as_deref(), Some(""));
+    assert_ne!(meta.and_then(crate::wire::Meta::next).as_deref(), Some(""));
     items
 }
 

@@ -81,6 +81,9 @@ impl Rules {
             if let Some((key, _)) = line.split_once(" = [") {
                 key.clone_into(&mut list);
             }
+            if line == "]" {
+                list.clear();
+            }
             // The first text of a line: of a table in a list, its crate.
             let Some(text) = line.split('"').nth(1) else {
                 continue;
@@ -257,7 +260,7 @@ mod tests {
     use super::*;
 
     const RULES: &str = "[licenses]\n# \"GPL-3.0\",\nallow = [\n    \"MIT\",\n    \"Apache-2.0\",\n]\n\
-        [bans]\nskip = [\n    { crate = \"b@1.0.0\", reason = \"c wants it\" },\n]\n\
+        [bans]\nskip = [\n    { crate = \"b@1.0.0\", reason = \"c wants it\" },\n]\nwildcards = \"deny\"\n\
         deny = [\n    { crate = \"openssl-sys\", reason = \"no\" },\n]\n";
 
     fn rules() -> Rules {
