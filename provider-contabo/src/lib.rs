@@ -39,6 +39,9 @@ mod keys;
 mod lenient;
 mod power;
 mod products;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod properties;
 mod reuse;
 mod snapshot;
 mod term;

@@ -33,6 +33,9 @@ mod firewall;
 mod keys;
 mod power;
 mod project;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod properties;
 mod snapshot;
 #[cfg(test)]
 mod spec_tests;

@@ -33,7 +33,7 @@ pub(crate) async fn load(cloud: &Cloud) -> Result<Catalog> {
     Ok(catalog(locations, types, images, &pricing.pricing.currency))
 }
 
-fn catalog(
+pub(crate) fn catalog(
     locations: Vec<Location>,
     types: Vec<ServerType>,
     images: Vec<wire::Image>,

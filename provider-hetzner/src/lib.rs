@@ -33,6 +33,9 @@ mod firewall;
 mod keys;
 mod listing;
 mod power;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod properties;
 mod snapshot;
 mod wire;
 

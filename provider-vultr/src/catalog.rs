@@ -33,7 +33,11 @@ pub(crate) async fn catalog(api: &Api) -> Result<Catalog> {
 }
 
 /// The catalogue, defaults first.
-fn offer(plans: &[wire::Plan], regions: &[wire::Region], systems: &[wire::Os]) -> Catalog {
+pub(crate) fn offer(
+    plans: &[wire::Plan],
+    regions: &[wire::Region],
+    systems: &[wire::Os],
+) -> Catalog {
     // Where there are private networks only, an instance cannot be reached.
     let is_public = |region: &&wire::Region| {
         let connectivity = region.connectivity.as_deref().unwrap_or_default();

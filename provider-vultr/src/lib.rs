@@ -35,6 +35,9 @@ mod fresh;
 mod keys;
 mod lenient;
 mod power;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod properties;
 mod snapshot;
 mod tags;
 mod watch;

@@ -1,7 +1,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::model::InstanceId;
+use crate::model::{InstanceId, printable};
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -238,10 +238,11 @@ impl Error {
     }
 }
 
+/// Words of a VPS, a container or a provider may be in it: what could steer a terminal is taken out.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &self.0;
-        f.write_str(&inner.message)?;
+        let mut text = inner.message.clone();
         let mut place = Vec::new();
         if let Some(host) = &inner.host {
             place.push(format!("host {host}"));
@@ -259,9 +260,9 @@ impl fmt::Display for Error {
             place.push(format!("request {id}"));
         }
         if !place.is_empty() {
-            write!(f, " ({})", place.join(", "))?;
+            text += &format!(" ({})", place.join(", "));
         }
-        Ok(())
+        f.write_str(&printable(&text))
     }
 }
 

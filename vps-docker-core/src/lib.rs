@@ -23,6 +23,9 @@ pub mod idle;
 pub mod keys;
 mod lifecycle;
 pub mod model;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod properties;
 pub mod registry;
 pub mod ssh;
 mod step;

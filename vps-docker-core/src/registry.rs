@@ -199,35 +199,42 @@ impl ProviderOptions {
         }
     }
 
-    /// Refuses to go on without what is needed.
+    /// Refuses to go on without what is needed, and with a credential that cannot be one: of several lines,
+    /// as a slip of copying makes it.
     ///
     /// # Errors
     /// [`ErrorKind::Auth`] for a credential, with where to get it; else [`ErrorKind::Invalid`].
     pub fn check_complete(&self, provider: &str, known: &[ProviderOption]) -> Result<()> {
-        let missing = known.iter().find(|option| {
-            option.need != Need::Optional
-                && self
-                    .text(option.key)
-                    .is_none_or(|text| text.trim().is_empty())
-        });
-        let Some(ProviderOption {
-            key,
-            variable,
-            need,
-            help,
-        }) = missing
-        else {
-            return Ok(());
-        };
-        let kind = match need {
-            Need::Credential => ErrorKind::Auth,
-            Need::Required | Need::Optional => ErrorKind::Invalid,
-        };
-        let named = variable.map_or_else(|| format!("{key:?}"), |name| format!("{key:?} ({name})"));
-        Err(Error::new(
-            kind,
-            format!("the provider {provider:?} needs the option {named}: {help}"),
-        ))
+        for option in known {
+            let text = self.text(option.key).unwrap_or_default().trim();
+            let ProviderOption {
+                key,
+                variable,
+                need,
+                help,
+            } = option;
+            let kind = match need {
+                Need::Credential => ErrorKind::Auth,
+                Need::Required | Need::Optional => ErrorKind::Invalid,
+            };
+            let named = || variable.map_or(format!("{key:?}"), |name| format!("{key:?} ({name})"));
+            if text.is_empty() && *need != Need::Optional {
+                let message = format!(
+                    "the provider {provider:?} needs the option {}: {help}",
+                    named()
+                );
+                return Err(Error::new(kind, message));
+            }
+            if text.contains(char::is_control) && *need == Need::Credential {
+                let message = format!(
+                    "the option {} of the provider {provider:?} has several lines or a control character in \
+                     it; copy it again: {help}",
+                    named()
+                );
+                return Err(Error::new(kind, message));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -348,6 +355,11 @@ mod tests {
                 .contains("\"token\" (HETZNER): make one"),
             "{missing}"
         );
+        let lines = ProviderOptions::new().set("token", "marked\nX-Other: b");
+        let error = client(lines).expect_err("no token");
+        assert_eq!(error.kind(), ErrorKind::Auth);
+        assert!(error.to_string().contains("copy it again"), "{error}");
+        assert!(!error.to_string().contains("marked"), "{error}");
         let unknown = client(ProviderOptions::new().set("tokn", "x")).expect_err("unknown");
         assert!(
             unknown.to_string().contains("did you mean token"),

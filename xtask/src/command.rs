@@ -123,6 +123,15 @@ pub(crate) fn installed(program: &str) -> bool {
         .any(|directory| directory.join(program).is_file())
 }
 
+/// Whether cargo has that command: in its own directory, which need not be on the PATH for its use, or
+/// elsewhere.
+pub(crate) fn cargo_has(command: &str) -> bool {
+    let program = format!("cargo-{command}");
+    let ours = std::env::var_os("CARGO_HOME").map(std::path::PathBuf::from);
+    let ours = ours.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    installed(&program) || ours.is_some_and(|home| home.join("bin").join(program).is_file())
+}
+
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+:,./@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -9,13 +9,16 @@
     reason = "a tool for people at a terminal"
 )]
 
+mod audit;
 mod bench;
 mod check;
 mod clean;
 mod command;
 mod demo;
 mod engine;
+mod fuzz;
 mod privilege;
+mod sbom;
 mod setup;
 mod stages;
 mod test;
@@ -35,6 +38,10 @@ cargo xtask COMMAND [ARGUMENTS]
   setup                install and start what the local provider needs (Debian, Ubuntu)
   check                formatting, lints, documentation, licences, our own rules; changes nothing
   bench [NAME]         run one measurement; without a name: list them
+  fuzz [TARGET] [--seconds N]
+                       libFuzzer on one target, or on all, each for N seconds (60); needs cargo-fuzz
+  audit                what cargo-deny finds in what we depend on, advisories included
+  sbom [--target T]    write what is linked into the program as CycloneDX JSON below target/sbom/
   clean [--images]     remove everything labelled `vps-docker` from this machine's Docker engine:
                        containers, volumes, networks, and with --images the images too
 
@@ -74,6 +81,9 @@ fn dispatch(arguments: &[String]) -> anyhow::Result<u8> {
         "setup" => setup::run(rest)?,
         "check" => check::run(rest)?,
         "bench" => bench::run(rest)?,
+        "fuzz" => fuzz::run(rest)?,
+        "audit" => audit::run(rest)?,
+        "sbom" => sbom::run(rest)?,
         "clean" => clean::run(rest)?,
         unknown => return Err(usage(format!("there is no command {unknown:?}"))),
     }
@@ -123,6 +133,9 @@ mod tests {
             "clean everything",
             "check --fast",
             "test --slow",
+            "audit everything",
+            "fuzz --seconds soon",
+            "sbom --everything",
         ] {
             let error = dispatch(&words(line)).expect_err(line);
             assert!(error.is::<Usage>(), "{line}: {error}");

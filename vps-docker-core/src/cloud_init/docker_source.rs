@@ -9,7 +9,8 @@ pub enum DockerSource {
     /// only recommends them.
     Distribution {
         /// Names of packages, as `apt-get install` takes them: `name`, `name=version` or
-        /// `name/release`.
+        /// `name/release`. A version that is pinned, such as `docker.io=20.10.24+dfsg1-1+b3`, is
+        /// installed or the bootstrap fails: mirrors keep old ones for as long as they please.
         packages: Vec<String>,
     },
     /// The image has it; a bootstrap that does not find it fails.
@@ -26,6 +27,11 @@ impl Default for DockerSource {
 }
 
 impl DockerSource {
+    /// Refuses what is no package.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.packages().map(drop)
+    }
+
     /// The packages to install, none when the image must have Docker.
     pub(super) fn packages(&self) -> Result<&[String]> {
         match self {
@@ -71,6 +77,7 @@ mod tests {
         for good in [
             "docker.io",
             "docker-ce=5:27.0~3-1",
+            "docker.io=20.10.24+dfsg1-1+b3",
             "docker.io/bookworm",
             "g++",
         ] {

@@ -13,6 +13,8 @@
 mod bootstrap;
 mod docker_source;
 mod document;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod report;
 #[cfg(test)]
 mod script_tests;

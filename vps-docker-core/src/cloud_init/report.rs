@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::bootstrap::{REPORT, without_comments};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Timestamp;
+use crate::model::{Timestamp, printable};
 
 /// Where the bootstrap reports on the VPS: one line of JSON, replaced atomically, mode 0600.
 pub const REPORT_PATH: &str = "/run/vps-docker/bootstrap.json";
@@ -179,18 +179,6 @@ impl BootstrapReport {
             .find(|(text, _)| self.output.contains(text))
             .map(|(_, hint)| hint)
     }
-}
-
-/// The output of a machine we do not control goes to the user's terminal: nothing in it may steer
-/// that.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => c,
-            c if c.is_control() => '\u{fffd}',
-            c => c,
-        })
-        .collect()
 }
 
 #[cfg(test)]

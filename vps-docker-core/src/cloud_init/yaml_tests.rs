@@ -3,86 +3,31 @@
 //! Needs a Python with PyYAML (Debian: `python3-yaml`). Without one the tests fail and say so;
 //! `VPS_DOCKER_SKIP_PYYAML=1` is the way to go without.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 
-use data_encoding::BASE64;
 use proptest::prelude::*;
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::bootstrap::tests::{PUBLIC, builder, key};
+use super::properties::{self, PyYaml, content};
 use super::{CloudConfig, WriteFile};
-use crate::keys::PublicKey;
 use crate::model::HostName;
-
-const READER: &str = r#"
-import json, sys, yaml
-for line in sys.stdin:
-    try:
-        answer = yaml.load(json.loads(line), Loader=yaml.SafeLoader)
-    except Exception as error:  # also what a misread date raises
-        answer = {"error": str(error)}
-    print(json.dumps(answer), flush=True)
-"#;
-
-/// One Python for all documents of this process.
-struct PyYaml {
-    process: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
-
-impl PyYaml {
-    fn start() -> Option<Self> {
-        let has_yaml = |python: &&str| {
-            let mut import = Command::new(python);
-            import.args(["-c", "import yaml"]).stderr(Stdio::null());
-            import.status().is_ok_and(|status| status.success())
-        };
-        let Some(python) = ["python3", "/usr/bin/python3"].iter().find(|p| has_yaml(p)) else {
-            let skip = std::env::var_os("VPS_DOCKER_SKIP_PYYAML").is_some_and(|v| v == "1");
-            assert!(
-                skip,
-                "no python3 with PyYAML: install python3-yaml, or set VPS_DOCKER_SKIP_PYYAML=1"
-            );
-            return None;
-        };
-        let mut process = Command::new(python)
-            .args(["-c", READER])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("python3 has just been started");
-        Some(Self {
-            input: process.stdin.take().expect("stdin is piped"),
-            output: BufReader::new(process.stdout.take().expect("stdout is piped")),
-            process,
-        })
-    }
-
-    fn load(&mut self, text: &str) -> Value {
-        writeln!(self.input, "{}", json!(text)).expect("python3 reads");
-        let mut answer = String::new();
-        self.output.read_line(&mut answer).expect("python3 answers");
-        serde_json::from_str(&answer)
-            .unwrap_or_else(|error| panic!("{error}: {answer:?} ({:?})", self.process.try_wait()))
-    }
-}
+use crate::model::fields::input;
 
 /// What PyYAML makes of a document; `None` when there is no PyYAML and that is accepted.
 fn read_back(config: &CloudConfig) -> Option<Value> {
-    static PYTHON: LazyLock<Option<Mutex<PyYaml>>> =
-        LazyLock::new(|| PyYaml::start().map(Mutex::new));
-    let text = config.render().expect("a document renders");
-    let text = text.expose_secret();
-    assert!(text.starts_with("#cloud-config\n"));
-    let mut python = PYTHON
-        .as_ref()?
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    Some(python.load(text))
+    is_wanted().then(|| properties::read_back(config).expect("it is here"))
+}
+
+/// Fails where there is no PyYAML and nobody has said that this is well.
+fn is_wanted() -> bool {
+    static HERE: LazyLock<bool> = LazyLock::new(PyYaml::is_here);
+    let skip = std::env::var_os("VPS_DOCKER_SKIP_PYYAML").is_some_and(|v| v == "1");
+    assert!(
+        *HERE || skip,
+        "no python3 with PyYAML: install python3-yaml, or set VPS_DOCKER_SKIP_PYYAML=1"
+    );
+    *HERE
 }
 
 fn empty() -> CloudConfig {
@@ -254,36 +199,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn hostile_strings_read_back(
-        words in prop::collection::vec(prop::collection::vec(hostile(), 0..4), 0..4),
-        paths in prop::collection::vec(hostile(), 0..3),
-        comment in hostile(),
-    ) {
-        let mut config = empty();
-        config.bootcmd.clone_from(&words);
-        config.runcmd.clone_from(&words);
-        for path in &paths {
-            config.write_files.push(WriteFile::new(path.clone(), path.clone()).mode(0o755));
+    fn hostile_strings_read_back(fields in prop::collection::vec(hostile(), 0..16)) {
+        if is_wanted() {
+            properties::cloud_init(&input(fields));
         }
-        config.write_files.push(WriteFile::new("/x", comment.clone().into_bytes()));
-        // Either refused or intact.
-        let keys: Vec<_> = format!("{PUBLIC} {comment}").parse::<PublicKey>().into_iter().collect();
-        config.ssh_authorized_keys.clone_from(&keys);
-
-        let Some(read) = read_back(&config) else { return Ok(()) };
-
-        prop_assert_eq!(&read["bootcmd"], &json!(words));
-        prop_assert_eq!(&read["runcmd"], &json!(words));
-        let meant: Vec<_> = keys.iter().map(PublicKey::openssh).collect();
-        prop_assert_eq!(&read["ssh_authorized_keys"], &json!(meant));
-        let files = read["write_files"].as_array().expect("a list");
-        prop_assert_eq!(files.len(), paths.len() + 1);
-        for (file, path) in files.iter().zip(&paths) {
-            prop_assert_eq!(&file["path"], path);
-            prop_assert_eq!(&file["permissions"], "0755");
-            prop_assert_eq!(content(file), path.as_bytes());
-        }
-        prop_assert_eq!(content(&files[paths.len()]), comment.as_bytes());
     }
 
     #[test]
@@ -292,17 +211,5 @@ proptest! {
         config.write_files.push(WriteFile::new("/x", bytes.clone()));
         let Some(read) = read_back(&config) else { return Ok(()) };
         prop_assert_eq!(content(&read["write_files"][0]), bytes);
-    }
-}
-
-/// The bytes that cloud-init would write.
-fn content(file: &Value) -> Vec<u8> {
-    let text = file["content"].as_str().expect("text");
-    match file.get("encoding") {
-        None => text.as_bytes().to_vec(),
-        Some(encoding) => {
-            assert_eq!(encoding, "b64");
-            BASE64.decode(text.as_bytes()).expect("base64")
-        }
     }
 }

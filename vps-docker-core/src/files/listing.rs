@@ -153,7 +153,7 @@ impl Listing {
     }
 
     /// The text that both sides agree on.
-    fn text(&self) -> Vec<u8> {
+    pub(super) fn text(&self) -> Vec<u8> {
         let mut entries: Vec<(Vec<u8>, &[u8], Option<&str>)> = self
             .items
             .iter()

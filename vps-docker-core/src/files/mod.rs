@@ -10,6 +10,8 @@ mod ignore;
 mod listing;
 mod pack;
 mod pattern;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod sync;
 #[cfg(test)]
 mod sync_tests;

@@ -152,9 +152,17 @@ pub(crate) fn cannot(what: &str, path: &Path, error: std::io::Error) -> Error {
     let kind = match error.kind() {
         std::io::ErrorKind::PermissionDenied => ErrorKind::Permission,
         std::io::ErrorKind::NotFound => ErrorKind::NotFound,
+        _ if leads_nowhere(&error) => ErrorKind::Invalid,
         _ => ErrorKind::State,
     };
     Error::new(kind, format!("cannot {what} {}", path.display())).with_source(error)
+}
+
+/// A path that no file can have: round in a circle of links, through a file, too long.
+fn leads_nowhere(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let errors = [Errno::LOOP, Errno::NOTDIR, Errno::NAMETOOLONG];
+    Errno::from_io_error(error).is_some_and(|error| errors.contains(&error))
 }
 
 #[cfg(test)]

@@ -91,9 +91,9 @@ fn add<R: Read>(
         _ => make_directories(into, inside.parent().unwrap_or(Path::new("")))?,
     }
     match kind {
-        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-            write_file(entry, &path, mode)?;
-        }
+        EntryType::Regular | EntryType::Continuous => write_file(entry, &path, mode)?,
+        // We ask for none: a few bytes of it would be a file of any length.
+        EntryType::GNUSparse => return Err(refused(&name, "it is a sparse file").into()),
         EntryType::Symlink => later.links.push((path, target(entry, &name)?)),
         EntryType::Link => {
             let original = into.join(self::inside(&target(entry, &name)?)?);
@@ -282,6 +282,26 @@ mod tests {
         assert_eq!(link, Path::new("/etc/passwd"));
     }
 
+    #[test]
+    fn a_sparse_file_of_any_length_is_refused() {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(EntryType::GNUSparse);
+        header.set_path("a").expect("short");
+        header.set_size(0);
+        header.set_mode(0o644);
+        let gnu = header.as_gnu_mut().expect("it is one");
+        // 1 MiB of nothing.
+        gnu.sparse[0].offset = *b"00004000000\0";
+        gnu.sparse[0].numbytes = *b"00000000000\0";
+        gnu.realsize = *b"00004000000\0";
+        header.set_cksum();
+        let mut archive = Hostile::new();
+        archive.0.append(&header, &[][..]).expect("memory");
+        let (root, result) = archive.unpack();
+        assert!(matches!(result, Err(Unpacking::Here(_))), "{result:?}");
+        assert!(!root.path().join("outside/inside/a").exists());
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
@@ -293,7 +313,7 @@ mod tests {
             for (name, kind, target) in entries {
                 archive = archive.add(kinds[kind], &name, &target, "");
             }
-            let _ = archive.unpack();
+            crate::properties::unpack(&archive.0.into_inner().expect("memory"));
         }
     }
 }

@@ -9,6 +9,8 @@
 
 mod config;
 mod install;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 #[cfg(test)]
 mod script_tests;
 mod why;

@@ -1,10 +1,20 @@
-use std::fmt;
+use std::fmt::{self, Write};
 
 use super::why::{SignalState, Why};
+use crate::model::printable;
 
 /// Several lines: first what holds or what stopped the container, then a line for each signal.
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.write(&mut text)?;
+        // Some of it are the words of processes in the container.
+        f.write_str(&printable(&text))
+    }
+}
+
+impl Why {
+    fn write(&self, f: &mut String) -> fmt::Result {
         match (&self.window, &self.held_by, &self.stopped) {
             (Some(_), Some(holder), _) => write!(f, "kept up by {holder}: {}", self.text)?,
             (Some(window), None, _) => {

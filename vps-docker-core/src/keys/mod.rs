@@ -2,6 +2,8 @@
 
 mod file;
 mod key_pair;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod public_key;
 
 pub use file::read_key_pair;

@@ -103,8 +103,6 @@ impl FromStr for PublicKey {
                 format!("not an ssh-ed25519 public key: {reason}"),
             )
         };
-        // Line breaks of any script: cloud-init would split the key there.
-        let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
         if text.chars().any(breaks) {
             return Err(refused("it has more than one line or a control character"));
         }
@@ -115,6 +113,11 @@ impl FromStr for PublicKey {
         }
         Ok(Self(key))
     }
+}
+
+/// Line breaks of any script: cloud-init would split the key there.
+pub(super) fn breaks(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 impl TryFrom<String> for PublicKey {

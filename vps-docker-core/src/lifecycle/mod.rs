@@ -27,6 +27,8 @@ mod look;
 mod new_instance;
 mod order;
 mod plan;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod provider;
 mod provision;
 mod reconnecting;

@@ -174,7 +174,7 @@ impl SettingsBuilder {
     /// Checks the values.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] for a deadline of zero, an unfit directory, port or image.
+    /// [`ErrorKind::Invalid`] for a deadline of zero, an unfit directory, port, package or image.
     pub fn build(self) -> Result<Settings> {
         let mut settings = self.settings;
         for (name, deadline) in [
@@ -213,6 +213,7 @@ impl SettingsBuilder {
                 settings.container_ssh_port
             )));
         }
+        settings.docker_source.check()?;
         if let Some(image) = self.default_image {
             settings.default_image = ImageReference::new(image)?;
         }
@@ -249,5 +250,8 @@ mod tests {
         }
         let builder = Settings::builder().default_image("-x");
         builder.build().expect_err("an option");
+        let docker = DockerSource::Distribution { packages: vec![] };
+        let builder = Settings::builder().docker_source(docker);
+        builder.build().expect_err("no package");
     }
 }

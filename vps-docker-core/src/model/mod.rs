@@ -4,6 +4,8 @@ mod build_args;
 mod catalog;
 mod container_spec;
 mod event;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fields;
 mod firewall;
 mod host;
 mod host_spec;
@@ -46,4 +48,5 @@ pub use near::near_matches;
 pub(crate) use ssh_config::quoted;
 pub use start_args::StartArgs;
 pub use tags::{HostTags, Tags};
+pub(crate) use text::printable;
 pub use timestamp::Timestamp;

@@ -31,6 +31,12 @@ const OURS: &[(&str, &str)] = &[
         "-u",
         "sshd starts as root; the image's own USER is used for logins",
     ),
+    ("--attach", "the container always runs detached"),
+    ("-a", "the container always runs detached"),
+    (
+        "--help",
+        "`docker run` would explain itself and run nothing",
+    ),
     ("--interactive", "the container always runs detached"),
     ("-i", "the container always runs detached"),
     ("--tty", "the container always runs detached"),
@@ -129,14 +135,33 @@ fn check_clash(arg: &str, following: Option<&str>, ssh_port: u16) -> Result<()> 
             };
             return check_published(arg, value, ssh_port);
         }
+        if letters.strip_prefix('l').is_some_and(is_ours) {
+            return Err(refused(arg, LABELS));
+        }
     }
-    if option == "--publish" {
-        return check_published(arg, attached.or(following), ssh_port);
+    let value = attached.or(following);
+    match option {
+        "--publish" => check_published(arg, value, ssh_port),
+        "--network" | "--net" if value.is_some_and(has_no_port) => Err(refused(
+            arg,
+            "without a network of its own nobody could log in to the container",
+        )),
+        "--label" | "-l" if value.is_some_and(is_ours) => Err(refused(arg, LABELS)),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
-/// `[address:]host_port[-end]:container_port[/protocol]`: is our SSH port among the host's?
+const LABELS: &str = "labels that begin with vps-docker are its own; choose another name";
+
+fn has_no_port(network: &str) -> bool {
+    network == "none" || network.starts_with("container:")
+}
+
+fn is_ours(label: &str) -> bool {
+    label.starts_with("vps-docker")
+}
+
+/// `[address:]host_port[-end]:container_port[/protocol]`: is an SSH port among the host's?
 fn check_published(arg: &str, value: Option<&str>, ssh_port: u16) -> Result<()> {
     let Some(value) = value else {
         return Err(refused(arg, "its value is missing"));
@@ -147,13 +172,14 @@ fn check_published(arg: &str, value: Option<&str>, ssh_port: u16) -> Result<()> 
         return Ok(());
     };
     let (first, last) = host.split_once('-').unwrap_or((host, host));
-    if let (Ok(first), Ok(last)) = (first.parse::<u16>(), last.parse::<u16>())
-        && (first..=last).contains(&ssh_port)
-    {
-        return Err(refused(
-            arg,
-            &format!("port {ssh_port} of the VPS is the container's SSH door"),
-        ));
+    let (Ok(first), Ok(last)) = (first.parse::<u16>(), last.parse::<u16>()) else {
+        return Ok(());
+    };
+    for (port, door) in [(22, "its own"), (ssh_port, "the container's")] {
+        if (first..=last).contains(&port) {
+            let reason = format!("port {port} of the VPS is {door} SSH door; publish another");
+            return Err(refused(arg, &reason));
+        }
     }
     Ok(())
 }
@@ -193,6 +219,7 @@ mod tests {
             &["-e", "A=b c 'd' $(e)"],
             &["-p", "3000-4000:3000-4000"],
             &["-p", "2222"],
+            &["--network=host", "--label=team=web", "-l", "a"],
         ] {
             StartArgs::new(good.iter().copied(), 2222).unwrap_or_else(|e| panic!("{good:?}: {e}"));
         }
@@ -217,6 +244,14 @@ mod tests {
             &["--"],
             &["-e", "A=\0"],
             &["-p"],
+            &["-p", "22:22"],
+            &["-p=20-25:20-25"],
+            &["--help"],
+            &["-a", "stdout"],
+            &["--network=none"],
+            &["--net", "container:other"],
+            &["--label=vps-docker-host=other"],
+            &["-lvps-docker"],
         ] {
             let error = StartArgs::new(bad.iter().copied(), 2222).expect_err(&format!("{bad:?}"));
             assert_eq!(error.kind(), ErrorKind::Invalid);

@@ -18,6 +18,8 @@ mod link;
 pub(crate) mod local_shell;
 mod once;
 mod pipe;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod pty;
 mod quote;
 mod remote_command;

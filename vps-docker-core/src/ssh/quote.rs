@@ -30,42 +30,22 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use proptest::prelude::*;
 
-    use super::*;
-
-    fn echoed_by_a_shell(words: &[String]) -> Vec<u8> {
-        let line = format!("printf '%s\\0' {}", join(words));
-        let output = Command::new("/bin/sh")
-            .args(["-c", &line])
-            .output()
-            .expect("a shell");
-        assert!(output.status.success(), "{line:?}");
-        output.stdout
-    }
+    use crate::model::fields::input;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(200))]
+        #![proptest_config(ProptestConfig::with_cases(100))]
         #[test]
         fn words_arrive_as_they_are(words in prop::collection::vec("[^\0]*", 1..5)) {
-            let expected: Vec<u8> = words.iter().flat_map(|word| [word.as_bytes(), b"\0"].concat()).collect();
-            prop_assert_eq!(echoed_by_a_shell(&words), expected);
+            crate::properties::quoting(&input(words));
         }
     }
 
     #[test]
     fn the_usual_suspects() {
-        let words: Vec<String> = [
+        crate::properties::quoting(&input([
             "", "-n", "~", "a b", "'", "\"", "$(id)", "`id`", "a\nb", "!", "*", "#", "\\",
-        ]
-        .map(String::from)
-        .to_vec();
-        let expected: Vec<u8> = words
-            .iter()
-            .flat_map(|word| [word.as_bytes(), b"\0"].concat())
-            .collect();
-        assert_eq!(echoed_by_a_shell(&words), expected);
+        ]));
     }
 }

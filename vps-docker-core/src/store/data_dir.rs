@@ -50,6 +50,15 @@ impl DataDir {
     /// unfit.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
+        if path.exists() && !path.is_dir() {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "the data directory {} is a file; choose a directory",
+                    path.display()
+                ),
+            ));
+        }
         create_directory(&path)?;
         let path = path
             .canonicalize()
@@ -166,9 +175,6 @@ fn check_ours(path: &Path) -> Result<()> {
             format!("the data directory {} {reason}", path.display()),
         )
     };
-    if !metadata.is_dir() {
-        return Err(refused("is no directory".into()));
-    }
     let us = rustix::process::geteuid().as_raw();
     if metadata.uid() != us {
         return Err(refused(format!(
@@ -264,6 +270,7 @@ mod tests {
         let parent = tempfile::tempdir().expect("a directory");
         let path = parent.path().join("file");
         std::fs::write(&path, "").expect("written");
-        DataDir::open(&path).expect_err("a file");
+        let error = DataDir::open(&path).expect_err("a file");
+        assert_eq!(error.kind(), ErrorKind::Invalid);
     }
 }

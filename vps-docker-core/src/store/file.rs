@@ -129,6 +129,8 @@ pub(super) fn parse_record<T: DeserializeOwned>(text: &str, place: &str) -> Resu
 pub(super) fn io_error(action: &str, path: &Path, error: std::io::Error) -> Error {
     let kind = match error.kind() {
         std::io::ErrorKind::PermissionDenied => ErrorKind::Permission,
+        // A part of the path is a file.
+        std::io::ErrorKind::NotADirectory => ErrorKind::Invalid,
         _ => ErrorKind::State,
     };
     Error::new(kind, format!("cannot {action} {}", path.display())).with_source(error)

@@ -10,6 +10,8 @@ mod host_entry;
 mod host_store;
 mod journal;
 mod machines;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod record;
 mod run_dir;
 mod snapshot;

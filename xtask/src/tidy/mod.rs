@@ -4,6 +4,7 @@ mod crates;
 mod library;
 mod links;
 mod modules;
+pub(crate) mod packages;
 mod rust_source;
 mod shell;
 mod test_table;
@@ -24,6 +25,7 @@ pub(crate) fn run() -> Result<()> {
     problems.extend(modules::check(&files)?);
     problems.extend(library::check(&files)?);
     problems.extend(links::check(&files)?);
+    problems.extend(packages::check(&files)?);
     problems.extend(shell::check(&files)?);
     problems.extend(test_table::check(&files)?);
     for problem in &problems {

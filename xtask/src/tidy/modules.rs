@@ -19,6 +19,8 @@ const ORDER: &[&[&str]] = &[
     &["registry", "docker", "store"],
     &["adopted", "idle"],
     &["lifecycle"],
+    // For tests and fuzzing only.
+    &["properties"],
 ];
 
 /// What is allowed against the order.
