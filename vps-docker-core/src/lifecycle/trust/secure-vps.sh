@@ -6,23 +6,25 @@ export LC_ALL=C
 key=/etc/ssh/ssh_host_ed25519_key
 units=/etc/systemd/system
 
-# Shuts the metadata service to containers, and makes the next host key. Prints its public half.
+# Shuts the metadata service to containers, and makes the next host key. Prints the public halves of the key that goes and
+# of the one that comes, also when sshd has been switched over and nobody came to the end.
 prepare() {
     tar -C / --no-same-owner -xf -
     enable vps-docker-metadata.service docker.service.requires
     enable vps-docker-forget-user-data.service cloud-init.target.wants
     systemctl daemon-reload
     systemctl start vps-docker-metadata.service
-    # Switched already, by one who has not come to the end?
-    [ ! -e "$key.old" ] || {
-        cat "$key.pub"
+    if [ -e "$key.old" ]; then
+        ssh-keygen -y -f "$key.old"
+        ssh-keygen -y -f "$key"
         exit 0
-    }
+    fi
     if ! ssh-keygen -y -f "$key.next" >"$key.next.pub" 2>/dev/null; then
         rm -f "$key.next" "$key.next.pub"
         ssh-keygen -q -t ed25519 -N '' -C vps-docker -f "$key.next"
         sync "$key.next"
     fi
+    ssh-keygen -y -f "$key"
     cat "$key.next.pub"
 }
 
@@ -33,19 +35,20 @@ enable() {
 
 # sshd serves the next key from here on, or goes on with the old one.
 switch() {
-    [ -e "$key.next" ] || exit 0
-    cp -p "$key" "$key.old.new"
-    sync "$key.old.new"
-    mv "$key.old.new" "$key.old"
-    mv "$key.next" "$key"
-    ssh-keygen -y -f "$key" >"$key.pub"
-    rm -f "$key.next.pub"
-    chmod 644 "$key.pub"
-    if ! complaint=$(sshd -t 2>&1); then
-        mv "$key.old" "$key"
+    if [ -e "$key.next" ]; then
+        cp -p "$key" "$key.old.new"
+        sync "$key.old.new"
+        mv "$key.old.new" "$key.old"
+        mv "$key.next" "$key"
         ssh-keygen -y -f "$key" >"$key.pub"
-        printf '%s\n' "$complaint" >&2
-        exit 1
+        rm -f "$key.next.pub"
+        chmod 644 "$key.pub"
+        if ! complaint=$(sshd -t 2>&1); then
+            mv "$key.old" "$key"
+            ssh-keygen -y -f "$key" >"$key.pub"
+            printf '%s\n' "$complaint" >&2
+            exit 1
+        fi
     fi
     systemctl reload ssh.service 2>/dev/null || systemctl reload sshd.service
     sync /etc/ssh
