@@ -4,6 +4,7 @@ set -eu
 umask 077
 export LC_ALL=C
 key=/etc/ssh/ssh_host_ed25519_key
+shown=/etc/ssh/sshd_config.d/11-vps-docker-certificate.conf
 units=/etc/systemd/system
 
 # Shuts the metadata service to containers, and makes the next host key. Prints the public halves of the key that goes and
@@ -14,7 +15,8 @@ prepare() {
     enable vps-docker-forget-user-data.service cloud-init.target.wants
     systemctl daemon-reload
     systemctl start vps-docker-metadata.service
-    if [ -e "$key.old" ]; then
+    # Switched over is who has the one and not the other.
+    if [ -e "$key.old" ] && ! [ -e "$key.next" ]; then
         ssh-keygen -y -f "$key.old"
         ssh-keygen -y -f "$key"
         exit 0
@@ -33,9 +35,13 @@ enable() {
     ln -sf "../$1" "$units/$2/$1"
 }
 
-# sshd serves the next key from here on, or goes on with the old one.
+# sshd serves the next key from here on. $1 is the name in the certificate by which the key that goes vouches for it; empty
+# for none.
 switch() {
+    # What it accepts now it accepts with another key too.
+    sshd -t
     if [ -e "$key.next" ]; then
+        certify "$1"
         cp -p "$key" "$key.old.new"
         sync "$key.old.new"
         mv "$key.old.new" "$key.old"
@@ -43,15 +49,19 @@ switch() {
         ssh-keygen -y -f "$key" >"$key.pub"
         rm -f "$key.next.pub"
         chmod 644 "$key.pub"
-        if ! complaint=$(sshd -t 2>&1); then
-            mv "$key.old" "$key"
-            ssh-keygen -y -f "$key" >"$key.pub"
-            printf '%s\n' "$complaint" >&2
-            exit 1
-        fi
     fi
     systemctl reload ssh.service 2>/dev/null || systemctl reload sshd.service
     sync /etc/ssh
+}
+
+# sshd shows a certificate only with the key that it is for.
+certify() {
+    rm -f "$shown" "$key-cert.pub"
+    [ -n "$1" ] || return 0
+    ssh-keygen -q -h -s "$key" -I "vps-docker" -n "$1" "$key.next.pub"
+    mv "$key.next-cert.pub" "$key-cert.pub"
+    echo "HostCertificate $key-cert.pub" >"$shown"
+    chmod 644 "$key-cert.pub" "$shown"
 }
 
 # The old key and every copy of user_data go.
@@ -60,4 +70,4 @@ finish() {
     systemctl restart vps-docker-forget-user-data.service
 }
 
-"$1"
+"$@"
