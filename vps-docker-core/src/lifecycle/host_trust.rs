@@ -12,9 +12,9 @@ impl Host {
     /// checking; what was cut off is brought to its end by the next [`host`](
     /// super::VpsDockerProvider::host). The key of a machine that was adopted is its owner's and stays.
     ///
-    /// Another data directory that knows the VPS by its old key follows by itself: the old key certifies
-    /// the new one before it is destroyed, sshd shows that certificate, and the tags name the new key; both are
-    /// needed. That gives nothing to somebody who has stolen the old key: he could be the host for that
+    /// Another data directory that knows the VPS by its old key follows when it next finds or lists the host: the
+    /// old key certifies the new one before it is destroyed, sshd shows that certificate, and the tags name the
+    /// new key; both are needed. That gives nothing to somebody who has stolen the old key: he could be the host for that
     /// directory until now, and is nobody once it has followed. One that has missed two changes refuses the host,
     /// whatever the tags say: remove its directory `hosts/PROVIDER/NAME`, and it gets to know the host by the
     /// tags. So it is after any change where the provider cannot change tags.
