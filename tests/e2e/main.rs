@@ -19,6 +19,7 @@ mod idle;
 mod image;
 mod interrupted;
 mod life;
+mod mitm;
 mod registry;
 mod shell;
 mod ship;

@@ -37,7 +37,7 @@ async fn what_was_handed_over_is_worthless() {
 
     who_has_the_bootstrap_key_is_an_impostor(&world, &host_name, &vps, &bootstrap_key).await;
     keys_change_on_demand(&world, &mut host).await;
-    another_clients_pins_stand_whatever_the_tags_say(&world, &mut host).await;
+    another_client_follows_one_change_and_no_more(&world, &mut host, &vps).await;
     a_key_that_sshd_refuses_changes_nothing(&mut host, &vps).await;
 
     host.destroy().await.expect("destroyed");
@@ -71,6 +71,9 @@ fn the_bootstrap_key_is_nowhere(vps: &Vps, key: &[String]) {
         ));
         assert_eq!(found, "", "a line of the key is still there");
     }
+    // Nor has it vouched for the key that came after it.
+    let certificates = vps.inside("ls /etc/ssh/*-cert.pub 2>/dev/null || :");
+    assert_eq!(certificates, "");
 }
 
 async fn the_metadata_service_is_shut_to_containers(host: &Host, vps: &Vps) {
@@ -155,28 +158,52 @@ async fn keys_change_on_demand(world: &World, host: &mut Host) {
     found.close().await;
 }
 
-/// Another data directory, which knew the host by its old keys: its pins stand, until its owner takes them away.
-async fn another_clients_pins_stand_whatever_the_tags_say(world: &World, host: &mut Host) {
+/// Another data directory, which knows the host by its old key: that names the new one.
+async fn another_client_follows_one_change_and_no_more(world: &World, host: &mut Host, vps: &Vps) {
     let second = World::new();
     world.copy_keys_to(&second);
     let second = second.reopened();
     let host_name = &host.info().name.clone();
-    let known = second.provider.host(host_name).await;
-    known.expect("known by its tags").close().await;
-    host.rotate_host_keys().await.expect("changed");
-    let error = second
-        .provider
-        .host(host_name)
-        .await
-        .expect_err("another key");
-    assert_eq!(error.kind(), ErrorKind::HostKeyMismatch, "{error}");
+    let found = async || second.provider.host(host_name).await;
     let pins = second.provider.data_dir().path().join("hosts/local");
-    std::fs::remove_dir_all(pins.join(host_name.as_str())).expect("removed");
-    let found = second.provider.host(host_name).await.expect("by its tags");
+    let pins = pins.join(host_name.as_str());
+    let pinned = || std::fs::read_to_string(pins.join("known_hosts_vps")).expect("there");
+    found().await.expect("known by its tags").close().await;
+
+    host.rotate_host_keys().await.expect("changed");
+    let followed = found().await.expect("followed");
+    let output = followed.exec("echo in").await.expect("reached");
+    assert_eq!(output.stdout, "in\n");
+    followed.close().await;
+    assert_eq!(pinned(), host.info().vps_ssh.known_hosts);
+    host.rotate_host_keys().await.expect("changed");
+    let mut listed = second.provider.hosts().await.expect("listed").all().await;
+    listed.retain(|listed| listed.name == host_name.as_str());
+    assert_eq!(
+        listed[0].state,
+        HostState::Running,
+        "{:?}",
+        listed[0].problem
+    );
+    assert_eq!(pinned(), host.info().vps_ssh.known_hosts);
+
+    who_has_stolen_the_old_key_moves_no_pin(&second, host, vps).await;
+    assert_eq!(pinned(), host.info().vps_ssh.known_hosts);
+
+    let before = pinned();
+    host.rotate_host_keys().await.expect("changed");
+    host.rotate_host_keys().await.expect("changed");
+    let error = found().await.expect_err("another key");
+    assert_eq!(error.kind(), ErrorKind::HostKeyMismatch, "{error}");
+    let way_out = pins.display().to_string();
+    assert!(error.to_string().contains(&way_out), "{error}");
+    assert_eq!(pinned(), before);
+    std::fs::remove_dir_all(&pins).expect("removed");
+    let found = found().await.expect("by its tags");
     assert_eq!(found.exec("echo in").await.expect("reached").stdout, "in\n");
     found.close().await;
 
-    // Not a stranger, whatever the tags say.
+    // To no stranger, whatever the tags say.
     let instance = &world.instances().await[0];
     let mut tags = instance.tags.clone();
     let stranger = KeyPair::generate("stranger").expect("random");
@@ -193,6 +220,30 @@ async fn another_clients_pins_stand_whatever_the_tags_say(world: &World, host: &
         .set_tags(&instance.id, &instance.tags)
         .await
         .expect("set");
+}
+
+/// He certifies a key of his own by it; the tags, which he cannot change, name another.
+async fn who_has_stolen_the_old_key_moves_no_pin(second: &World, host: &mut Host, vps: &Vps) {
+    const KEY: &str = "/etc/ssh/ssh_host_ed25519_key";
+    let (host_name, id) = (host.info().name.clone(), host.info().id.clone());
+    let stolen = vps.inside(&format!("cat {KEY}"));
+    host.rotate_host_keys().await.expect("changed");
+    vps.inside(&format!(
+        "umask 077; for file in {KEY} {KEY}.pub {KEY}-cert.pub; do mv $file $file.right; done
+        cat >/run/stolen <<'END'\n{stolen}END
+        ssh-keygen -q -t ed25519 -N '' -f {KEY}
+        ssh-keygen -q -h -s /run/stolen -I thief -n {id}.vps-docker {KEY}.pub
+        rm /run/stolen; systemctl reload ssh"
+    ));
+    let error = second.provider.host(&host_name).await;
+    let error = error.expect_err("the tags name another");
+    assert_eq!(error.kind(), ErrorKind::HostKeyMismatch, "{error}");
+    vps.inside(&format!(
+        "for file in {KEY} {KEY}.pub {KEY}-cert.pub; do mv $file.right $file; done
+        systemctl reload ssh"
+    ));
+    let found = second.provider.host(&host_name).await;
+    found.expect("by the right certificate").close().await;
 }
 
 async fn a_key_that_sshd_refuses_changes_nothing(host: &mut Host, vps: &Vps) {

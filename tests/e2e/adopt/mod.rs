@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::process::{Child, Command};
 use vps_docker::adopted::AdoptedMachines;
-use vps_docker::keys::KeyPair;
+use vps_docker::keys::{KeyPair, PublicKey};
 use vps_docker::model::SnapshotName;
 use vps_docker::ssh::{Transport, TransportExt};
 use vps_docker::{
@@ -56,6 +56,7 @@ async fn a_machine_with_docker_is_adopted_and_left_as_it_was() {
     let host = an_adopted_host_is_like_any_other(&adopting, &home).await;
     a_machine_has_one_host(&adopting, &home).await;
     a_machine_that_does_not_answer_is_not_forgotten(&world, &home, &host).await;
+    a_machine_in_the_place_of_another_is_not_cleared(&adopting, &home, &host).await;
     // A session of ours that breaks off, and whose command goes on: it could put things back.
     let vps = host.vps().await.expect("connected");
     let stray = vps.spawn("exec sh -c 'sleep 1000; :' vps-docker-stray");
@@ -311,6 +312,37 @@ async fn a_machine_that_does_not_answer_is_not_forgotten(world: &World, home: &H
         assert!(error.to_string().contains(part), "{error}");
     }
     assert_eq!(found.expect("known").info().state, HostState::Unreachable);
+}
+
+/// Another key where the machine stood: nothing is removed there, and nothing is forgotten here.
+async fn a_machine_in_the_place_of_another_is_not_cleared(
+    adopting: &VpsDockerProvider,
+    home: &Home,
+    host: &Host,
+) {
+    let key = "/etc/ssh/ssh_host_ed25519_key";
+    let stranger = home.inside(&format!(
+        "cp -p {key} {key}.right; cp -p {key}.pub {key}.pub.right; rm {key} {key}.pub
+        ssh-keygen -q -t ed25519 -N '' -f {key}; systemctl reload ssh; cat {key}.pub"
+    ));
+    let stranger: PublicKey = stranger.parse().expect("a key");
+    let destroyed = adopting.destroy(&host.info().name).await;
+    let found = adopting.host(&host.info().name).await;
+    home.inside(&format!(
+        "mv {key}.right {key}; mv {key}.pub.right {key}.pub; systemctl reload ssh"
+    ));
+    for error in [
+        destroyed.expect_err("another machine"),
+        found.expect_err("another machine"),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::HostKeyMismatch, "{error}");
+        for key in [&stranger, home.host_key.public()] {
+            assert!(error.to_string().contains(&key.fingerprint()), "{error}");
+        }
+    }
+    let found = adopting.host(&host.info().name).await.expect("still known");
+    assert_eq!(run(&found, "echo alive").await, "alive\n");
+    found.close().await;
 }
 
 /// A bare machine with its sshd on a port of its own, where one goes by sudo.

@@ -80,6 +80,7 @@ pub(crate) async fn bring_image(
         }
         (ImageSource::Auto, None, Some(local)) => match pull(docker, reference, progress).await {
             Ok(pulled) => Ok(BroughtImages::alone(pulled)),
+            Err(error) if error.kind() == ErrorKind::HostKeyMismatch => Err(error),
             Err(error) => {
                 progress(format!("{error}; shipping this side's image instead"));
                 ship(local).await
@@ -137,6 +138,9 @@ async fn pull(
         .run(["pull", "--quiet", reference.as_str()])
         .await
         .map_err(|error| {
+            if error.kind() != ErrorKind::Docker {
+                return error;
+            }
             Error::new(
                 ErrorKind::Docker,
                 format!(

@@ -78,12 +78,21 @@ impl PublicKey {
         }
     }
 
+    /// The line of a `known_hosts` file that lets this key certify those of a host of that name.
+    pub(crate) fn authority_line(&self, name: &str) -> String {
+        format!("@cert-authority {name} {}\n", self.bare())
+    }
+
+    fn bare(&self) -> String {
+        let mut bare = self.0.clone();
+        bare.set_comment("");
+        Self(bare).openssh()
+    }
+
     /// The line of a `known_hosts` file that pins this key for an address and port.
     #[must_use]
     pub fn known_hosts_line(&self, address: IpAddr, port: u16) -> String {
-        let mut bare = self.0.clone();
-        bare.set_comment("");
-        let key = Self(bare).openssh();
+        let key = self.bare();
         if port == 22 {
             format!("{address} {key}\n")
         } else {

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::engine::Engine;
 use super::host::Doors;
 use super::locate::{self, Located};
@@ -7,7 +9,7 @@ use super::look::Look;
 use super::{Host, rename, trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{HostName, HostState, Instance, InstanceState};
-use crate::ssh::TransportExt;
+use crate::ssh::{Connection, TransportExt};
 
 /// Finds a host by what this side knows of it, or by its tags.
 #[tracing::instrument(name = "host", skip_all, fields(host = %name))]
@@ -28,19 +30,19 @@ pub(super) async fn host(engine: &Arc<Engine>, name: &HostName) -> Result<Host> 
 
 /// Connects to a host and looks at it. One that does not answer is a host all the same.
 pub(super) async fn visit(engine: &Arc<Engine>, mut located: Located) -> Result<Host> {
-    let entry = engine.entry(&located.name);
-    let doors = Doors::new(engine, &entry, &located.known);
-    let unanswered =
-        |doors, state| Host::unanswered(engine, &located.name, located.known.clone(), doors, state);
+    let unanswered = |located: Located, state| {
+        let doors = Doors::new(engine, &engine.entry(&located.name), &located.known);
+        Host::unanswered(engine, &located.name, located.known, doors, state)
+    };
     if let Some(state) = without_asking(&located.instance) {
-        return Ok(unanswered(doors, state));
+        return Ok(unanswered(located, state));
     }
-    let limit = engine.settings.ssh_connect_timeout;
-    let vps = match engine.connect(&doors.vps, limit, false).await {
+    let vps = match log_in(engine, &mut located).await {
         Ok(vps) => vps,
         Err(error) if matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Timeout) => {
             tracing::info!(%error, "the VPS does not answer");
-            return Ok(unanswered(doors, HostState::Unreachable).with_trouble(None, Some(error)));
+            let host = unanswered(located, HostState::Unreachable);
+            return Ok(host.with_trouble(None, Some(error)));
         }
         Err(error) => return Err(error.with_instance(&located.instance.id)),
     };
@@ -70,6 +72,21 @@ pub(super) async fn visit(engine: &Arc<Engine>, mut located: Located) -> Result<
     doors.pin_container(&entry)?;
     let host = Host::found(engine, record, known, doors, state, vps);
     Ok(host.with_trouble(stop, problem))
+}
+
+/// The pinned connection to the VPS, by the key that it has got meanwhile where the pinned one names that.
+async fn log_in(engine: &Engine, located: &mut Located) -> Result<Arc<Connection>> {
+    let limit = engine.settings.ssh_connect_timeout;
+    let entry = engine.entry(&located.name);
+    let doors = Doors::new(engine, &entry, &located.known);
+    match engine.connect(&doors.vps, limit, false).await {
+        Err(error) if error.kind() == ErrorKind::HostKeyMismatch => {
+            trust::follow(engine, located, error, Instant::now() + limit).await?;
+            let doors = Doors::new(engine, &entry, &located.known);
+            engine.connect(&doors.vps, limit, false).await
+        }
+        connected => connected,
+    }
 }
 
 /// What an instance is doing that the provider says is not running: nobody would answer there.

@@ -129,6 +129,12 @@ impl Host {
         loop {
             // Docker comes up after sshd, and the container after Docker.
             let seen = self.refresh().await;
+            if let Err(error) = &seen
+                && error.kind() == ErrorKind::HostKeyMismatch
+            {
+                // Another machine; no wait makes it the right one.
+                return seen;
+            }
             let settled = matches!(self.info.state, HostState::Running | HostState::Stopped);
             if seen.is_ok() && settled && self.is_as_it_was_left() {
                 break;

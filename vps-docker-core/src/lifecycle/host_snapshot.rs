@@ -137,9 +137,11 @@ impl Host {
             host: self.info.id.clone(),
             name: name.clone(),
         };
-        // A host that is off or does not answer can be snapshotted too.
-        if let Ok(vps) = self.vps().await {
-            vps.run("sync", b"").await?;
+        match self.vps().await {
+            Ok(vps) => drop(vps.run("sync", b"").await?),
+            Err(error) if error.kind() == ErrorKind::HostKeyMismatch => return Err(error),
+            // A host that is off or does not answer can be snapshotted too.
+            Err(_) => {}
         }
         let client = &self.engine.client;
         client

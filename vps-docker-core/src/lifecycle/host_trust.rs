@@ -1,7 +1,7 @@
 //! New host keys for a host that is in use.
 
 use super::Host;
-use super::trust::{Rotation, rotate_container_key};
+use super::trust::{HandOver, Rotation, rotate_container_key};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{HostState, HostTags};
 
@@ -10,9 +10,14 @@ impl Host {
     /// record. Connections that are open go on. At every moment at least one of the keys that are
     /// pinned is right, so that whoever connects meanwhile, or after this was cut off, is let in by strict
     /// checking; what was cut off is brought to its end by the next [`host`](
-    /// super::VpsDockerProvider::host). Another data directory that knows the host by its old key refuses it
-    /// from then on, whatever the tags say: remove its directory `hosts/PROVIDER/NAME`, and it gets to know
-    /// the host by the tags. The key of a machine that was adopted is its owner's and stays.
+    /// super::VpsDockerProvider::host). The key of a machine that was adopted is its owner's and stays.
+    ///
+    /// Another data directory that knows the VPS by its old key follows when it next finds or lists the host: the
+    /// old key certifies the new one before it is destroyed, sshd shows that certificate, and the tags name the
+    /// new key; both are needed. That gives nothing to somebody who has stolen the old key: he could be the host for that
+    /// directory until now, and is nobody once it has followed. One that has missed two changes refuses the host,
+    /// whatever the tags say: remove its directory `hosts/PROVIDER/NAME`, and it gets to know the host by the
+    /// tags. So it is after any change where the provider cannot change tags.
     ///
     /// Idempotent in so far as each call makes new keys. Dropped in the middle, call it again.
     ///
@@ -46,6 +51,7 @@ impl Host {
                 vps: &*vps,
                 entry: &engine.entry(&self.info.name),
                 tags,
+                hand_over: HandOver::Certified,
             };
             let known = rotation.run_alone(self.known().clone()).await?;
             self.take_known(known)?;

@@ -4,7 +4,7 @@ use super::adopt::Login;
 use super::engine::Engine;
 use super::plan::Planned;
 use super::{Host, find, rollback};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::model::HostSpec;
 use crate::store::OpenEntry;
 
@@ -28,6 +28,12 @@ pub(super) async fn take_up_or_remove(
         return Ok(None);
     }
     let found = find::host(engine, &spec.name).await;
+    if let Err(error) = &found
+        && error.kind() == ErrorKind::HostKeyMismatch
+    {
+        // It may be taken up when the right machine answers again.
+        return found.map(Some);
+    }
     place.clear()?;
     match found {
         Ok(host)

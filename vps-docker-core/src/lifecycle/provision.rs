@@ -11,7 +11,7 @@ use super::plan::Planned;
 use super::reconnecting::Reconnecting;
 use super::run_container::{container_ended, run_container};
 use super::timeline::Timeline;
-use super::trust::{Rotation, set_vps_firewall};
+use super::trust::{HandOver, Rotation, set_vps_firewall};
 use super::vps_setup::{Prepared, forget_other_host, prepare_vps, wait_for_bootstrap};
 use crate::docker::{
     BroughtImages, DockerOverSsh, ImageConfig, LocalImages, bring_image, build_image,
@@ -142,6 +142,7 @@ impl Provision {
             vps,
             entry: &self.entry,
             tags,
+            hand_over: HandOver::Nothing,
         };
         self.timeline
             .phase(Phase::Rotate, rotation.run(known))

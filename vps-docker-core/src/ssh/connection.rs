@@ -279,7 +279,8 @@ pub(super) fn address(command: &mut Command, endpoint: &SshEndpoint) {
         "ServerAliveInterval=15",
         "ServerAliveCountMax=4",
         "ConnectTimeout=30",
-        "LogLevel=ERROR",
+        // Below it, `ssh` does not say why it ends.
+        "LogLevel=INFO",
     ];
     command
         .args(endpoint.options())

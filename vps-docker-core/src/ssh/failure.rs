@@ -28,13 +28,17 @@ pub(super) fn connect_error(endpoint: &SshEndpoint, complaint: &str) -> Error {
         .map(str::trim)
         .rfind(|line| !line.is_empty())
         .unwrap_or("ssh ended without a word");
+    // The last line alone: others may be the server's own words of welcome.
+    if last_line.ends_with(": incorrect signature") {
+        return unproven(endpoint);
+    }
     if complaint.contains("unix_listener") || complaint.contains("ControlPath") {
         return Error::new(
             ErrorKind::State,
             format!("ssh cannot make its control socket: {last_line}"),
         );
     }
-    if complaint.contains("Permission denied") {
+    if last_line.contains("Permission denied") {
         return Error::new(
             ErrorKind::Auth,
             format!(
@@ -84,6 +88,20 @@ fn mismatch(endpoint: &SshEndpoint, complaint: &str) -> Error {
     )
 }
 
+/// The pinned key is public: whoever has seen it can show it, and only its machine can sign with it.
+fn unproven(endpoint: &SshEndpoint) -> Error {
+    Error::new(
+        ErrorKind::HostKeyMismatch,
+        format!(
+            "{} port {} shows the pinned key {} and cannot prove that it has it: somebody is in \
+             between; nothing was sent to it",
+            endpoint.host,
+            endpoint.port,
+            pinned_fingerprints(&endpoint.known_hosts_file)
+        ),
+    )
+}
+
 fn pinned_fingerprints(known_hosts: &Path) -> String {
     let fingerprints: Vec<String> = ssh_key::KnownHosts::read_file(known_hosts)
         .unwrap_or_default()
@@ -128,10 +146,18 @@ mod tests {
                 "Connection closed by 198.18.0.2 port 22",
                 ErrorKind::Unreachable,
             ),
+            (
+                "Permission denied to strangers.\nConnection closed by 198.18.0.2 port 22",
+                ErrorKind::Unreachable,
+            ),
             ("Host key verification failed.", ErrorKind::HostKeyMismatch),
             (
                 "Unable to negotiate with 198.18.0.2 port 22: no matching host key type found. \
                  Their offer: rsa-sha2-512,rsa-sha2-256",
+                ErrorKind::HostKeyMismatch,
+            ),
+            (
+                "ssh_dispatch_run_fatal: Connection to 198.18.0.2 port 22: incorrect signature",
                 ErrorKind::HostKeyMismatch,
             ),
             (

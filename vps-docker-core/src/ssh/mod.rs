@@ -33,7 +33,7 @@ pub use banner::wait_for_banner;
 pub(crate) use connection::Identity;
 pub use connection::{ConnectOptions, Connection};
 pub(crate) use host_key::presented_host_key;
-pub(crate) use once::run_once;
+pub(crate) use once::{ask_certified, run_once};
 pub(crate) use pipe::pipe;
 pub use quote::{join, quote};
 pub(crate) use remote_command::{Input, RemoteCommand};

@@ -30,9 +30,37 @@ pub(crate) async fn run_once(
     command: &str,
     deadline: Instant,
 ) -> Result<Output> {
+    run(endpoint, &[KEY_EXCHANGE], command, deadline).await
+}
+
+/// The same where no key is pinned but one that certifies keys: the endpoint's `known_hosts` has such
+/// lines, for that name. A key without a certificate by one of them is refused.
+///
+/// # Errors
+/// Those of [`run_once`].
+pub(crate) async fn ask_certified(
+    endpoint: &SshEndpoint,
+    name: &str,
+    command: &str,
+    deadline: Instant,
+) -> Result<Output> {
+    let options = [
+        &format!("HostKeyAlias={name}"),
+        "HostKeyAlgorithms=ssh-ed25519-cert-v01@openssh.com",
+    ];
+    run(endpoint, &options, command, deadline).await
+}
+
+/// Of an option that is given twice ssh takes the first.
+async fn run(
+    endpoint: &SshEndpoint,
+    options: &[&str],
+    command: &str,
+    deadline: Instant,
+) -> Result<Output> {
     let mut ssh = Command::new("ssh");
     ssh.args(["-F", "none", "-T", "-o", "ControlPath=none"])
-        .args(["-o", KEY_EXCHANGE]);
+        .args(options.iter().flat_map(|option| ["-o", option]));
     address(&mut ssh, endpoint);
     ssh.arg(command).stdin(Stdio::null()).kill_on_drop(true);
     let output = timeout_at(deadline, ssh.output())

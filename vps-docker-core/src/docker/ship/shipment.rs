@@ -225,5 +225,9 @@ fn count(images: &[&[String]], shared: impl Fn(&[String]) -> usize) -> usize {
 
 /// Whether the whole archive may get there where the one without some layers did not.
 fn all_may_do_better(error: &Error) -> bool {
-    error.kind() != ErrorKind::Unreachable && !error.to_string().contains("no space left")
+    let is_of_the_way = matches!(
+        error.kind(),
+        ErrorKind::Unreachable | ErrorKind::HostKeyMismatch
+    );
+    !is_of_the_way && !error.to_string().contains("no space left")
 }

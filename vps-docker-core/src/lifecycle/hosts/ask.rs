@@ -10,7 +10,7 @@ use crate::lifecycle::find::without_asking;
 use crate::lifecycle::host::Doors;
 use crate::lifecycle::locate::{Located, from_tags};
 use crate::lifecycle::look::Look;
-use crate::lifecycle::rename;
+use crate::lifecycle::{rename, trust};
 use crate::model::{HostName, HostState, HostTags, Instance, Timestamp};
 use crate::ssh::run_once;
 use crate::store::KnownHost;
@@ -117,12 +117,18 @@ async fn look(
     let doors = Doors::new(engine, &entry, &known);
     host.vps_ssh = Some(doors.vps.clone());
     host.container_ssh = Some(doors.container.clone());
-    let look = question(&doors, deadline).await?;
-    let located = Located {
+    let mut located = Located {
         name,
         known,
         instance: instance.clone(),
     };
+    let look = match question(&doors, deadline).await {
+        Err(error) if error.kind() == ErrorKind::HostKeyMismatch => {
+            trust::follow(engine, &mut located, error, deadline).await?;
+            question(&Doors::new(engine, &entry, &located.known), deadline).await
+        }
+        answer => answer,
+    }?;
     answered(engine, host, located, look).await
 }
 

@@ -26,9 +26,8 @@ pub(in crate::lifecycle) async fn rotate_container_key(
         .update(|record| record.next_container_host_key = Some(next.clone()))
         .await?;
     step(vps, "switch").await?;
-    if let Some(door) = door {
+    if let Some((door, old)) = door.zip(record.container_host_key.as_ref()) {
         let deadline = Instant::now() + SWITCH_TIMEOUT;
-        let old = record.container_host_key.as_ref();
         wait_until_served((door.host, door.port).into(), &next, old, deadline).await?;
     }
     let record = store

@@ -2,6 +2,7 @@
 //! from the container to the cloud's metadata service.
 
 mod container_rotation;
+mod hand_over;
 mod resume;
 mod rotation;
 mod served;
@@ -9,6 +10,7 @@ mod vps_files;
 mod vps_firewall;
 
 pub(super) use container_rotation::rotate_container_key;
+pub(super) use hand_over::follow;
 pub(super) use resume::resume;
-pub(super) use rotation::Rotation;
+pub(super) use rotation::{HandOver, Rotation};
 pub(super) use vps_firewall::set_vps_firewall;

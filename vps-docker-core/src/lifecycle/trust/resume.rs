@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::container_rotation::rotate_container_key;
-use super::rotation::Rotation;
+use super::rotation::{HandOver, Rotation};
 use crate::error::Result;
 use crate::lifecycle::engine::Engine;
 use crate::lifecycle::host::Doors;
@@ -53,6 +53,8 @@ async fn finish_rotation(
         vps,
         entry: &engine.entry(&located.name),
         tags: HostTags::from_tags(&located.instance.tags)?,
+        // That of user_data has gone before a host is ready.
+        hand_over: HandOver::Certified,
     };
     rotation.run_alone(located.known.clone()).await
 }

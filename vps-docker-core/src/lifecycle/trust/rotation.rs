@@ -2,13 +2,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::hand_over::certified_name;
 use super::served::wait_until_served;
 use super::vps_files;
 use crate::error::{ErrorKind, Result};
 use crate::keys::PublicKey;
 use crate::lifecycle::engine::Engine;
 use crate::model::HostTags;
-use crate::ssh::{Transport, TransportExt, join, presented_host_key};
+use crate::ssh::{Transport, TransportExt, join};
 use crate::store::{HostEntry, KnownHost};
 
 /// Gives a VPS another host key, made on it, and takes the old one out of the world.
@@ -23,6 +24,16 @@ pub(in crate::lifecycle) struct Rotation<'a> {
     pub(in crate::lifecycle) entry: &'a HostEntry,
     /// Those of the instance as they are.
     pub(in crate::lifecycle) tags: HostTags,
+    pub(in crate::lifecycle) hand_over: HandOver,
+}
+
+/// What the key that goes says of the one that comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::lifecycle) enum HandOver {
+    /// It certifies it, for those who know the host by the old one.
+    Certified,
+    /// Nothing: it was handed over in `user_data`, and who has read that could sign too.
+    Nothing,
 }
 
 /// How long sshd may take to serve the key that it was told to.
@@ -34,33 +45,30 @@ impl Rotation<'_> {
         mut self,
         mut known: KnownHost,
     ) -> Result<(KnownHost, HostTags)> {
-        if let Some(next) = &known.next_vps_host_key {
-            // Cut off before or after the VPS changed over?
-            let deadline = Instant::now() + SWITCH_TIMEOUT;
-            let door = (known.address, known.ssh_port).into();
-            if presented_host_key(door, deadline).await? == *next {
-                known.vps_host_key = next.clone();
-                known.next_vps_host_key = None;
-                self.entry.pin_vps(&known)?;
-            }
-        }
-        let next: PublicKey = self.step("prepare", &vps_files::archive()).await?.parse()?;
-        if next != known.vps_host_key {
-            known.next_vps_host_key = Some(next.clone());
-            self.entry.pin_vps(&known)?;
-            self.tags.next_pin = Some(next.pin());
-            self.set_tags(&known).await?;
-            self.step("switch", b"").await?;
-            let deadline = Instant::now() + SWITCH_TIMEOUT;
-            let door = (known.address, known.ssh_port).into();
-            wait_until_served(door, &next, Some(&known.vps_host_key), deadline).await?;
-        }
+        // Of a change that was cut off they are its two keys. The VPS says so itself: what is presented at its
+        // door is anybody's word.
+        let keys = self.step(&["prepare"], &vps_files::archive()).await?;
+        let (old, next) = keys.split_once('\n').unwrap_or((&keys, ""));
+        let (old, next): (PublicKey, PublicKey) = (old.parse()?, next.parse()?);
+        known.vps_host_key = old;
+        known.next_vps_host_key = Some(next.clone());
+        self.entry.pin_vps(&known)?;
+        self.tags.next_pin = Some(next.pin());
+        self.set_tags(&known).await?;
+        let name = match self.hand_over {
+            HandOver::Certified => certified_name(&known.id),
+            HandOver::Nothing => String::new(),
+        };
+        self.step(&["switch", &name], b"").await?;
+        let deadline = Instant::now() + SWITCH_TIMEOUT;
+        let door = (known.address, known.ssh_port).into();
+        wait_until_served(door, &next, &known.vps_host_key, deadline).await?;
         known.vps_host_key = next;
         known.next_vps_host_key = None;
         self.entry.pin_vps(&known)?;
         self.tags.pin = Some(known.vps_host_key.pin());
         self.tags.next_pin = None;
-        self.step("finish", b"").await?;
+        self.step(&["finish"], b"").await?;
         Ok((known, self.tags))
     }
 
@@ -72,9 +80,9 @@ impl Rotation<'_> {
         Ok(known)
     }
 
-    async fn step(&self, step: &str, input: &[u8]) -> Result<String> {
-        let script = include_str!("secure-vps.sh");
-        let command = join(["sh", "-c", script, "secure-vps", step]);
+    async fn step(&self, words: &[&str], input: &[u8]) -> Result<String> {
+        let script = ["sh", "-c", include_str!("secure-vps.sh"), "secure-vps"];
+        let command = join(script.iter().chain(words));
         let output = self.vps.run(&command, input).await?;
         output.success(ErrorKind::State, "replacing the host key of the VPS")
     }

@@ -14,7 +14,7 @@ use crate::ssh::presented_host_key;
 pub(super) async fn wait_until_served(
     door: SocketAddr,
     next: &PublicKey,
-    old: Option<&PublicKey>,
+    old: &PublicKey,
     deadline: Instant,
 ) -> Result<()> {
     let mut pause = Duration::from_millis(20);
@@ -27,7 +27,7 @@ pub(super) async fn wait_until_served(
             Err(error) => return Err(error),
         };
         let again = Instant::now() + pause;
-        let is_strange = presented.is_some() && presented.as_ref() != old;
+        let is_strange = presented.as_ref().is_some_and(|key| key != old);
         if is_strange || again >= deadline {
             let presents = presented.map_or("no key".to_owned(), |key| key.fingerprint());
             return Err(Error::new(
