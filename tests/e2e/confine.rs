@@ -88,7 +88,10 @@ async fn what_was_asked_for_is_what_docker_has(host: &Host) {
     assert_eq!(run["NanoCpus"], 1_500_000_000_u64);
     assert_eq!(run["OomScoreAdj"], 500);
     assert_eq!(run["SecurityOpt"], json!(["no-new-privileges"]));
-    assert_eq!(run["CapDrop"], json!(["MKNOD", "NET_RAW", "SETPCAP"]));
+    assert_eq!(
+        run["CapDrop"],
+        json!(["MKNOD", "NET_RAW", "SETFCAP", "SETPCAP"])
+    );
     let log = json!({"Type": "json-file", "Config": {"max-size": "100k", "max-file": "2"}});
     assert_eq!(run["LogConfig"], log);
 }

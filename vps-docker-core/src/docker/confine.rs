@@ -117,7 +117,8 @@ mod tests {
             rendered(HostSpec::builder("web")),
             "--pids-limit=4096 --oom-score-adj=500 --label=vps-docker-fit-memory \
              --log-driver=json-file --log-opt=max-size=10m --log-opt=max-file=3 \
-             --security-opt=no-new-privileges --cap-drop=MKNOD --cap-drop=NET_RAW --cap-drop=SETPCAP"
+             --security-opt=no-new-privileges --cap-drop=MKNOD --cap-drop=NET_RAW --cap-drop=SETFCAP \
+             --cap-drop=SETPCAP"
         );
     }
 
@@ -139,9 +140,57 @@ mod tests {
             rendered(builder),
             "--pids-limit=200 --oom-score-adj=500 --memory=512m --memory-swap=512m --cpus=1.5 \
              --log-driver=json-file --log-opt=max-size=1m --log-opt=max-file=1 --cap-drop=MKNOD \
-             --cap-drop=SETPCAP --cap-drop=KILL --cap-add=NET_RAW --read-only --tmpfs=/run:mode=0755 \
+             --cap-drop=SETFCAP --cap-drop=SETPCAP --cap-drop=KILL --cap-add=NET_RAW --read-only --tmpfs=/run:mode=0755 \
              --tmpfs=/tmp:mode=1777 --tmpfs=/var/cache/app:mode=1777 --runtime=runsc"
         );
+    }
+
+    /// The script, with other files instead of the kernel's.
+    #[test]
+    fn the_vps_keeps_a_reserve_of_what_it_has() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path();
+        let write =
+            |name: &str, text: &str| std::fs::write(path.join(name), text).expect("written");
+        std::fs::create_dir(path.join("memory")).expect("made");
+        let kib = |mebibytes: u64| mebibytes * 1024;
+        let left = || {
+            let script = format!("set -eu\n{}\nvps_memory", include_str!("fit-memory.sh"));
+            let output = std::process::Command::new("sh")
+                .args(["-c", &script])
+                .env("MEMINFO", path.join("meminfo"))
+                .env("CGROUP", path)
+                .output()
+                .expect("there is a shell");
+            let text = String::from_utf8_lossy(&output.stdout);
+            text.trim()
+                .parse::<u64>()
+                .unwrap_or_else(|_| panic!("{output:?}"))
+        };
+        let has = |mebibytes| {
+            write(
+                "meminfo",
+                &format!("MemTotal: {} kB\nMemFree: 1 kB\n", kib(mebibytes)),
+            )
+        };
+        has(2048);
+        let of_two_gib = kib(2048) - kib(256) - kib(2048) / 50;
+        assert_eq!(left(), of_two_gib);
+        has(256);
+        assert_eq!(left(), kib(128), "at most half is kept back");
+        has(65536);
+        assert_eq!(left(), kib(65536 - 256) - kib(65536) / 50);
+        // Version 1 without a limit, then version 2 with "max", then limits of both.
+        write("memory/memory.limit_in_bytes", "9223372036854771712\n");
+        write("memory.max", "max\n");
+        assert_eq!(left(), kib(65536 - 256) - kib(65536) / 50);
+        write("memory.max", &format!("{}\n", 2048_u64 << 20));
+        assert_eq!(left(), of_two_gib);
+        write(
+            "memory/memory.limit_in_bytes",
+            &format!("{}\n", 256_u64 << 20),
+        );
+        assert_eq!(left(), kib(128));
     }
 
     #[test]
