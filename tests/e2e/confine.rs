@@ -229,6 +229,7 @@ async fn a_container_under_gvisor_has_a_kernel_of_its_own() {
     the_root_is_read_only(&host).await;
     limits_hold_under_gvisor(&mut host, &vps).await;
     nothing_unseen_is_taken_for_idleness(&mut host).await;
+    a_job_that_only_gvisor_knows_of_holds(&host, &vps).await;
     host.power(PowerAction::Reboot).await.expect("rebooted");
     the_kernel_is_gvisors(&host, &vps).await;
 
@@ -297,6 +298,20 @@ async fn nothing_unseen_is_taken_for_idleness(host: &mut Host) {
     assert_eq!(state("io"), Some(SignalState::Unknown), "{why}");
     assert_eq!(state("ssh"), Some(SignalState::Unknown), "{why}");
     assert_ne!(state("cpu"), Some(SignalState::Unknown), "{why}");
+}
+
+/// What the watcher asks before it stops the container.
+async fn a_job_that_only_gvisor_knows_of_holds(host: &Host, vps: &Vps) {
+    let ask = "pid=$(docker inspect -f '{{.State.Pid}}' vps-docker)
+        . /etc/vps-docker/report.sh; . /etc/vps-docker/idle-signals.sh
+        if hidden_marks_hold; then echo \"$value\"; else echo none; fi";
+    assert_eq!(vps.inside(ask), "none\n");
+    let job = "vps-docker-keep-alive sleep 1000 >/dev/null 2>&1 & echo $!";
+    let job = host.exec(job).await.expect("reached").stdout;
+    let held = format!("a command under vps-docker-keep-alive, process {job}");
+    assert_eq!(vps.inside(ask), held);
+    host.exec(&format!("kill {job}")).await.expect("reached");
+    assert_eq!(vps.inside(ask), "none\n");
 }
 
 /// Both doors let us in, and the VPS does what it is for.

@@ -62,7 +62,7 @@ fn security(spec: &ContainerSpec) -> Vec<String> {
     // Docker takes from ALL what is dropped.
     let added: Vec<String> = start_args
         .values_of("--cap-add")
-        .map(|name| name.to_ascii_uppercase())
+        .map(str::to_ascii_uppercase)
         .map(|name| name.trim_start_matches("CAP_").to_owned())
         .chain(security.add.iter().map(|one| one.as_str().to_owned()))
         .collect();

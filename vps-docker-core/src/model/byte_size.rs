@@ -84,7 +84,7 @@ impl fmt::Display for ByteSize {
         let mut number = self.0;
         let mut unit = None;
         for letter in UNITS.chars() {
-            if number == 0 || number % 1024 != 0 {
+            if number == 0 || !number.is_multiple_of(1024) {
                 break;
             }
             number /= 1024;
