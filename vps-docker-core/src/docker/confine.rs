@@ -171,7 +171,7 @@ mod tests {
             write(
                 "meminfo",
                 &format!("MemTotal: {} kB\nMemFree: 1 kB\n", kib(mebibytes)),
-            )
+            );
         };
         has(2048);
         let of_two_gib = kib(2048) - kib(256) - kib(2048) / 50;
