@@ -8,7 +8,7 @@ use vps_docker::keys::PublicKey;
 use vps_docker::model::{HostTags, InstanceSpec};
 use vps_docker::{Host, HostSpec, Settings};
 
-use crate::support::{Altered, LocalImage, World, unique};
+use crate::support::{Altered, LocalImage, Vps, World, unique};
 
 /// One host for all of it: a boot is what costs the time.
 #[tokio::test(flavor = "multi_thread")]
@@ -29,6 +29,7 @@ async fn a_create_is_ordered_tagged_and_run_as_documented() {
         .await;
     let container = inspect(&host).await;
     labels_volumes_port_and_entrypoint_are_as_documented(&container, &host);
+    the_memory_is_that_of_the_vps_less_a_reserve(&container, &Vps::of(&host));
     start_args_reach_docker_run(&container);
 
     host.destroy().await.expect("destroyed");
@@ -134,6 +135,28 @@ fn labels_volumes_port_and_entrypoint_are_as_documented(container: &Value, host:
     assert_eq!(run["PortBindings"], ports);
     assert_eq!(run["RestartPolicy"]["Name"], "unless-stopped");
     assert_eq!(run["Init"], true);
+}
+
+/// The one thing that is not known before the VPS is there.
+fn the_memory_is_that_of_the_vps_less_a_reserve(container: &Value, vps: &Vps) {
+    let of_the_vps = vps.inside(
+        "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max",
+    );
+    let of_the_vps: u64 = of_the_vps.trim().parse().expect("the plan has a limit");
+    let run = &container["HostConfig"];
+    let memory = run["Memory"].as_u64().expect("limited");
+    let reserve = of_the_vps - memory;
+    assert!(
+        (256 << 20..320 << 20).contains(&reserve),
+        "{reserve} bytes are kept back"
+    );
+    assert_eq!(run["MemorySwap"], memory, "no swap beyond it");
+    // Another size is found at the next boot or start.
+    let fit = "docker update --memory 64m --memory-swap 64m vps-docker
+        . /etc/vps-docker/fit-memory.sh; fit_memory vps-docker
+        docker inspect -f '{{.HostConfig.Memory}}' vps-docker";
+    let fitted = vps.inside(fit);
+    assert_eq!(fitted.lines().last(), Some(memory.to_string().as_str()));
 }
 
 fn start_args_reach_docker_run(container: &Value) {

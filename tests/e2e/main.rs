@@ -7,6 +7,7 @@ mod adopt;
 mod bad_input;
 mod bootstrap;
 mod build;
+mod confine;
 mod contract;
 mod crash;
 mod create;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use tokio::net::TcpStream;
 use vps_docker::keys::KeyPair;
-use vps_docker::model::{HostTags, PowerAction};
+use vps_docker::model::{Cidr, HostTags, PowerAction};
 use vps_docker::secrecy::ExposeSecret;
 use vps_docker::{ErrorKind, Host, HostSpec, HostState, Settings};
 
@@ -293,9 +293,34 @@ async fn a_scan_of_all_ports_shows_those_that_were_named() {
     host.exec(serve).await.expect("reached");
     assert_eq!(open_ports(&host).await, named);
     assert!(!is_open_from_elsewhere(&host, 22));
+    who_may_reach_a_host_is_changed_on_it(&world, &mut host).await;
 
     host.destroy().await.expect("destroyed");
     world.assert_nothing_left().await;
+}
+
+async fn who_may_reach_a_host_is_changed_on_it(world: &World, host: &mut Host) {
+    let before = host.exposure().expect("in the record").clone();
+    assert_eq!(before.app_ports, [8000]);
+    let mut world_wide = before.clone();
+    world_wide.sources = Cidr::WORLD.to_vec();
+    world_wide.app_ports = vec![9000];
+    for _ in 0..2 {
+        host.set_exposure(&world_wide).await.expect("changed");
+        assert!(is_open_from_elsewhere(host, 9000));
+        assert!(!is_open_from_elsewhere(host, 8000));
+    }
+    let name = host.info().name.to_string();
+    let found = world.reopened_host(&name).await.expect("found");
+    assert_eq!(found.exposure(), Some(&world_wide));
+    found.close().await;
+    host.set_exposure(&before).await.expect("changed back");
+    assert!(!is_open_from_elsewhere(host, 9000));
+    assert!(!is_open_from_elsewhere(host, 22));
+    let mut nobody = before.clone();
+    nobody.sources.clear();
+    let error = host.set_exposure(&nobody).await.expect_err("nobody");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
 }
 
 /// This machine, as seen from the VPSs.

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use vps_docker::model::SnapshotName;
+use vps_docker::model::{Cidr, Exposure, SnapshotName};
 use vps_docker::{
     ErrorKind, HostName, HostSpec, HostState, ImageSource, Result, VpsDockerProvider,
 };
@@ -53,6 +53,7 @@ const DESTROY: Deed = |provider, subject| Box::pin(destroy(provider, subject));
 const COLLECT: Deed = |provider, subject| Box::pin(collect(provider, subject));
 const RENAME: Deed = |provider, subject| Box::pin(rename(provider, subject));
 const ROTATE: Deed = |provider, subject| Box::pin(rotate(provider, subject));
+const EXPOSE: Deed = |provider, subject| Box::pin(expose(provider, subject));
 const LOOK: Deed = |provider, subject| Box::pin(look(provider, subject));
 const STOP: Deed = |provider, subject| Box::pin(stop(provider, subject));
 const START: Deed = |provider, subject| Box::pin(start(provider, subject));
@@ -68,6 +69,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "destroy", before: Before::HalfAHost, run: DESTROY, until: None, recoveries: &[DESTROY], after: None },
     Operation { name: "rename", before: RUNNING, run: RENAME, until: None, recoveries: &[RENAME], after: Some(HostState::Running) },
     Operation { name: "rotate", before: RUNNING, run: ROTATE, until: None, recoveries: &[ROTATE, LOOK], after: Some(HostState::Running) },
+    Operation { name: "expose", before: RUNNING, run: EXPOSE, until: None, recoveries: &[EXPOSE], after: Some(HostState::Running) },
     Operation { name: "stop", before: RUNNING, run: STOP, until: None, recoveries: &[STOP], after: Some(HostState::Stopped) },
     Operation { name: "start", before: STOPPED, run: START, until: None, recoveries: &[START], after: Some(HostState::Running) },
     Operation { name: "snapshot", before: Before::Snapshots, run: SNAPSHOT, until: None, recoveries: &[SNAPSHOT, START], after: Some(HostState::Running) },
@@ -113,6 +115,17 @@ async fn rename(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left>
         Err(error) if error.kind() == ErrorKind::NotFound => provider.host(new).await?,
         renamed => renamed?,
     };
+    host.close().await;
+    Ok(Some(HostState::Running))
+}
+
+async fn expose(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    let exposure = Exposure {
+        sources: Cidr::WORLD.to_vec(),
+        app_ports: vec![8000],
+    };
+    let mut host = provider.host(&subject.names[0]).await?;
+    host.set_exposure(&exposure).await?;
     host.close().await;
     Ok(Some(HostState::Running))
 }

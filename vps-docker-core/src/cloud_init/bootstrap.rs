@@ -3,13 +3,17 @@ use std::time::Duration;
 use super::{CloudConfig, DockerSource, WriteFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::{KeyPair, PublicKey};
-use crate::model::HostName;
+use crate::model::{HostName, Runtime};
 
 const UNIT: &str = include_str!("assets/vps-docker-bootstrap.service");
 pub(super) const BOOTSTRAP: &str = include_str!("assets/bootstrap.sh");
+const GVISOR: &str = include_str!("assets/gvisor.sh");
 const START_EARLY: &str = include_str!("assets/start_early.sh");
 const FORGET_HOST: &str = include_str!("assets/forget_host.sh");
 const SSHD_CONFIG: &str = include_str!("assets/sshd.conf");
+/// What stands in front of the rest of it for gVisor.
+const GVISOR_CONFIG: &str =
+    "{\n  \"runtimes\": { \"runsc\": { \"path\": \"/etc/vps-docker/runsc\" } },";
 const DOCKER_CONFIG: &str = include_str!("assets/daemon.json");
 pub(super) const REPORT: &str = include_str!("assets/report.sh");
 
@@ -35,6 +39,7 @@ impl Bootstrap {
             timeout: Duration::from_secs(300),
             files: Vec::new(),
             copied_disk: false,
+            runtime: Runtime::Default,
         }
     }
 }
@@ -51,6 +56,7 @@ pub struct BootstrapBuilder {
     timeout: Duration,
     files: Vec<WriteFile>,
     copied_disk: bool,
+    runtime: Runtime,
 }
 
 impl BootstrapBuilder {
@@ -63,6 +69,13 @@ impl BootstrapBuilder {
     /// Where Docker comes from. Default: the distribution's `docker.io`.
     pub fn docker(mut self, source: DockerSource) -> Self {
         self.docker = source;
+        self
+    }
+
+    /// What is to run containers. gVisor is installed from the distribution's package `runsc` and
+    /// becomes a runtime of Docker, unless the image brings a `daemon.json`. Default: Docker's own.
+    pub fn runtime(mut self, runtime: Runtime) -> Self {
+        self.runtime = runtime;
         self
     }
 
@@ -102,7 +115,8 @@ impl BootstrapBuilder {
         if self.authorized_keys.is_empty() {
             return Err(invalid("no authorized key is given; nobody could log in"));
         }
-        let parts = BootstrapParts::new(&self.docker, self.apt_lock_timeout, self.timeout)?;
+        let parts = BootstrapParts::new(&self.docker, self.apt_lock_timeout, self.timeout)?
+            .with_runtime(self.runtime);
 
         let mut config = CloudConfig::new(self.host_name, self.host_key);
         config.ssh_authorized_keys = self.authorized_keys;
@@ -139,7 +153,7 @@ impl BootstrapBuilder {
             &parts.start,
             "start_early",
             &parts.unit,
-            parts.docker_config,
+            &parts.docker_config,
         ]));
         // Only for the case that the early start did not work out.
         config.runcmd = vec![words([
@@ -167,7 +181,7 @@ pub(crate) struct BootstrapParts {
     /// The unit.
     pub(crate) unit: String,
     /// `/etc/docker/daemon.json`.
-    pub(crate) docker_config: &'static str,
+    pub(crate) docker_config: String,
 }
 
 impl BootstrapParts {
@@ -188,8 +202,18 @@ impl BootstrapParts {
             script: without_comments(BOOTSTRAP),
             start: without_comments(START_EARLY),
             unit: UNIT.replace("@TIMEOUT@", &timeout.to_string()),
-            docker_config: DOCKER_CONFIG,
+            docker_config: DOCKER_CONFIG.to_owned(),
         })
+    }
+
+    /// Of a machine whose Docker knows that runtime.
+    pub(crate) fn with_runtime(mut self, runtime: Runtime) -> Self {
+        if runtime == Runtime::Gvisor {
+            self.settings.push_str("GVISOR=yes\n");
+            self.script.insert_str(0, &without_comments(GVISOR));
+            self.docker_config = self.docker_config.replacen('{', GVISOR_CONFIG, 1);
+        }
+        self
     }
 
     /// Of a machine that is somebody's already: its sshd is left as it is, and its Docker never
@@ -277,13 +301,38 @@ pub(super) mod tests {
     fn the_document_is_well_below_the_narrowest_limit() {
         let text = builder().build().expect("good").render().expect("yaml");
         let size = text.expose_secret().len();
-        assert!(size < 13 * 1024, "{size} bytes");
+        assert!(size < 14 * 1024, "{size} bytes");
+        let gvisor = builder().runtime(Runtime::Gvisor).build().expect("good");
+        let gvisor = gvisor.render().expect("yaml");
+        let with_gvisor = gvisor.expose_secret().len();
+        assert!(with_gvisor < 16 * 1024, "{with_gvisor} bytes");
         check_size(&text, size).expect("just fits");
         let error = check_size(&text, size - 1).expect_err("one byte too many");
         assert_eq!(error.kind(), ErrorKind::Invalid);
         for named in [size, size - 1] {
             assert!(error.to_string().contains(&named.to_string()), "{error}");
         }
+    }
+
+    #[test]
+    fn docker_knows_gvisor_only_where_it_is_asked_for() {
+        let parts = |runtime| {
+            let minute = Duration::from_secs(60);
+            let parts = BootstrapParts::new(&DockerSource::default(), minute, minute);
+            parts.expect("legal").with_runtime(runtime)
+        };
+        let usual = parts(Runtime::Default);
+        assert!(!usual.settings.contains("GVISOR"));
+        let gvisor = parts(Runtime::Gvisor);
+        assert!(gvisor.settings.ends_with("GVISOR=yes\n"));
+        let read = |text| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        let (usual, mut gvisor) = (read(&usual.docker_config), read(&gvisor.docker_config));
+        let runtimes = gvisor
+            .as_object_mut()
+            .and_then(|all| all.remove("runtimes"));
+        let runsc = &runtimes.expect("added")["runsc"]["path"];
+        assert_eq!(runsc, "/etc/vps-docker/runsc");
+        assert_eq!(gvisor, usual);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod build;
 mod build_output;
 mod build_source;
+mod confine;
 mod container_state;
 mod derived_image;
 mod dockerfile;
@@ -11,6 +12,7 @@ mod image_transfer;
 mod inspect;
 mod local_engine;
 mod over_ssh;
+mod pressure;
 mod run;
 mod ship;
 
@@ -25,6 +27,7 @@ pub(crate) use derived_image::derive;
 pub(crate) use engine::DockerEngine;
 pub(crate) use image_transfer::{BroughtImages, LocalImages, bring_image, look_up_locally};
 pub(crate) use inspect::ImageConfig;
+pub(crate) use pressure::{PRESSURE, parse_pressure};
 pub(crate) use run::{CONTAINER_NAME, CONTAINER_SSH_DIR, ContainerRun, container_command};
 pub(crate) use ship::NamedImage;
 
@@ -37,8 +40,16 @@ pub(crate) const STOP_CONTAINER: &str = concat!(
 );
 pub(crate) const START_CONTAINER: &str = concat!(
     include_str!("operation.sh"),
+    include_str!("fit-memory.sh"),
     include_str!("start-container.sh")
 );
+/// Makes the container of the words behind it and starts it, with as much memory as fits.
+pub(crate) const RUN_CONTAINER: &str = concat!(
+    include_str!("fit-memory.sh"),
+    include_str!("run-container.sh")
+);
+/// What fits a container's memory to the VPS; the bootstrap on the VPS does so at each boot.
+pub(crate) const FIT_MEMORY: &str = include_str!("fit-memory.sh");
 pub(crate) const RENAME_CONTAINER: &str = include_str!("rename-container.sh");
 pub(crate) const TAKE_SNAPSHOT: &str = concat!(
     include_str!("operation.sh"),
@@ -49,6 +60,7 @@ pub(crate) const RESTORE_SNAPSHOT: &str = concat!(
     include_str!("operation.sh"),
     include_str!("snapshot/sweep.sh"),
     include_str!("snapshot/unpack.sh"),
+    include_str!("fit-memory.sh"),
     include_str!("snapshot/restore.sh")
 );
 pub(crate) const DELETE_SNAPSHOT: &str = concat!(

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ImageConfig;
+use super::{ImageConfig, RUN_CONTAINER};
 use crate::error::{ErrorKind, Result};
 use crate::model::ImageReference;
 use crate::ssh::{Output, RemoteProcess, Transport, TransportExt, join};
@@ -66,6 +66,17 @@ impl DockerOverSsh {
         S: AsRef<str>,
     {
         self.vps.spawn(&format!("docker {}", join(args))).await
+    }
+
+    /// Makes a container, of the words of `docker create`, and starts it; see `run-container.sh`.
+    pub(crate) async fn run_container(&self, words: &[String]) -> Result<()> {
+        let script = ["sh", "-c", RUN_CONTAINER, "run-container"];
+        let words = words.iter().map(String::as_str);
+        self.vps
+            .run(&join(script.into_iter().chain(words)), b"")
+            .await?
+            .success(ErrorKind::Docker, "running the container on the VPS")
+            .map(drop)
     }
 
     /// Starts a build without BuildKit.

@@ -1,4 +1,4 @@
-use super::ImageConfig;
+use super::{ImageConfig, confine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ContainerCommand, ContainerSpec, HostId, HostName, HostTags};
 
@@ -27,11 +27,9 @@ pub(crate) struct ContainerRun<'a> {
 }
 
 impl ContainerRun<'_> {
-    /// The arguments of `docker`.
+    /// The words of `docker create`.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let mut args: Vec<String> = [
-            "run",
-            "--detach",
             "--init",
             "--restart=unless-stopped",
             "--entrypoint",
@@ -54,6 +52,7 @@ impl ContainerRun<'_> {
             // Both are about a command that does not run.
             args.extend(["--no-healthcheck".into(), "--stop-signal=SIGTERM".into()]);
         }
+        args.extend(confine::arguments(self.spec));
         args.extend(self.spec.start_args.as_slice().iter().cloned());
         args.push(self.image.to_owned());
         args.extend(self.command.iter().cloned());

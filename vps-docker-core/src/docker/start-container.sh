@@ -4,6 +4,7 @@ look
 [ -n "$status" ] || exit 66
 rm -f "$state/stop.json"
 open_idle_window
+fit_memory vps-docker
 docker start vps-docker >/dev/null
 start_watcher
 # Docker gives it the host name of its first start; a rename may have been since.

@@ -1,6 +1,6 @@
 use super::config::render;
 use super::why::Why;
-use crate::docker::STOP_CONTAINER;
+use crate::docker::{PRESSURE, STOP_CONTAINER};
 use crate::error::{ErrorKind, Result};
 use crate::model::IdlePolicy;
 use crate::ssh::{Transport, TransportExt, join};
@@ -47,7 +47,12 @@ pub(crate) async fn open_window(vps: &dyn Transport) -> Result<()> {
 /// # Errors
 /// `State` when there is no watcher on the VPS, `Unreachable`.
 pub(crate) async fn why(vps: &dyn Transport) -> Result<Why> {
-    let output = vps.run(&join(["sh", "-c", WHY, "why"]), b"").await?;
+    let output = vps
+        .run(
+            &join(["sh", "-c", &format!("{PRESSURE}\n{WHY}"), "why"]),
+            b"",
+        )
+        .await?;
     let lines = output.success(ErrorKind::State, "reading the idle watcher's log")?;
     Why::parse(&lines)
 }

@@ -48,6 +48,7 @@ look_at_sessions() { signal ssh; ssh_state=$state ssh_value=$value io_state=idle
 look_at_cpu() { signal cpu; }
 look_at_processes() { signal run; }
 ask_command() { signal custom; }
+hidden_marks_hold() { value='a command inside'; case " $scripted " in *' hidden '*) return 0 ;; esac; return 1; }
 "#;
 
 struct Bench {
@@ -182,6 +183,18 @@ fn use_opens_the_window_anew_and_its_end_is_when_it_is_seen() {
 
     let bench = Bench::with(&ssh());
     assert_eq!(bench.play(&(used + &looks(1, ""))).len(), 1);
+}
+
+#[test]
+fn a_command_that_only_the_container_knows_of_is_asked_for_before_a_stop() {
+    let bench = Bench::with(&ssh());
+    assert!(bench.play(&looks(15, "hidden")).is_empty());
+    let why = bench.why(&ssh());
+    assert_eq!(why.held_by.as_deref(), Some("keep_alive"));
+    assert_eq!(why.text, "a command inside");
+    assert_eq!(events(&why), ["started", "opened", "held"]);
+    let bench = Bench::with(&ssh());
+    assert_eq!(bench.play(&(looks(15, "hidden") + &looks(1, ""))).len(), 1);
 }
 
 #[test]

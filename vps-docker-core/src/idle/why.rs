@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::docker::parse_pressure;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IdlePolicy, Timestamp};
+use crate::model::{IdlePolicy, Pressure, Timestamp};
 use crate::store::StopMark;
 
 /// What keeps a host's container up, or what stopped it: the answer of the watcher on the VPS, from
@@ -30,6 +31,8 @@ pub struct Why {
     pub signals: Vec<IdleSignal>,
     /// Who stopped the container, where somebody did and nobody has started it since.
     pub stopped: Option<StopMark>,
+    /// What the container has run out of since it was started, and disks that are full.
+    pub pressures: Vec<Pressure>,
     /// What the watcher decided, the oldest first: some two hundred events.
     pub events: Vec<IdleEvent>,
 }
@@ -93,6 +96,7 @@ impl Why {
         let mut policy = None;
         let mut watching = false;
         let mut stopped = None;
+        let mut pressures = Vec::new();
         let mut log: Vec<Line> = Vec::new();
         let mut now = None;
         for (kind, text) in lines.lines().filter_map(|line| line.split_once('\t')) {
@@ -101,6 +105,7 @@ impl Why {
                 "policy" => policy = serde_json::from_str(text).ok(),
                 "log" => log.extend(serde_json::from_str::<Line>(text)),
                 "now" => now = serde_json::from_str::<Line>(text).ok(),
+                "pressure" => pressures.extend(parse_pressure(text)),
                 "stop" => stopped = serde_json::from_str(text).ok(),
                 _ => {}
             }
@@ -125,6 +130,7 @@ impl Why {
             container: last.container,
             held_by: last.held_by,
             text: last.text,
+            pressures,
             policy,
         })
     }
@@ -231,7 +237,7 @@ mod tests {
         fn garbage_is_passed_over(
             lines in prop::collection::vec(prop_oneof![
                 any::<String>(),
-                "(unit|policy|log|now|stop)\t.*",
+                "(unit|policy|log|now|stop|pressure)\t.*",
                 "(log|now)\t\\{\"at\":-?[0-9]{1,20},\"window\":-?[0-9]{1,20}(e[0-9]{1,3})?,\"quiet\":-?[0-9]{1,30}\\}",
             ], 0..8),
         ) {

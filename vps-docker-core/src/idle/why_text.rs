@@ -31,6 +31,9 @@ impl Why {
         if !self.watching {
             write!(f, "\nthe watcher does not run: nothing is stopped")?;
         }
+        for pressure in &self.pressures {
+            write!(f, "\n{pressure}")?;
+        }
         for signal in &self.signals {
             let state = match signal.state {
                 SignalState::Active => "active",

@@ -6,7 +6,7 @@ use super::new_instance::NewInstance;
 use super::provision::Provision;
 use crate::error::Result;
 use crate::keys::PublicKey;
-use crate::model::{HostId, HostSpec, HostTags, Instance, InstanceId};
+use crate::model::{HostId, HostSpec, HostTags, Instance, InstanceId, Runtime};
 use crate::store::OpenEntry;
 
 /// How a host comes by its VPS: one is ordered and boots, or a machine that is there is taken. What
@@ -24,11 +24,14 @@ impl Beginning {
         host_id: &HostId,
         spec: &HostSpec,
         machine: Option<&Machine>,
+        runtime: Runtime,
     ) -> Result<Self> {
         Ok(match machine {
-            None => Self::Order(Box::new(NewInstance::plan(engine, host_id, spec).await?)),
+            None => Self::Order(Box::new(
+                NewInstance::plan(engine, host_id, spec, runtime).await?,
+            )),
             Some(machine) => Self::Take(Box::new(
-                Taking::plan(engine, host_id, spec, machine).await?,
+                Taking::plan(engine, host_id, spec, machine, runtime).await?,
             )),
         })
     }

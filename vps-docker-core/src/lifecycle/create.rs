@@ -162,7 +162,8 @@ async fn prepare(
     let work = async {
         let host_id = HostId::random();
         let planned = plan(engine, spec).await?;
-        let beginning = Beginning::plan(engine, &host_id, spec, machine).await?;
+        let runtime = planned.container.security.runtime;
+        let beginning = Beginning::plan(engine, &host_id, spec, machine, runtime).await?;
         let mut place = engine.data_dir.journal().open(&provider, &spec.name)?;
         let login = beginning.login();
         if let Some(host) = take_up_or_remove(engine, &mut place, spec, &planned, login).await? {

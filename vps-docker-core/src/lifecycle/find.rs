@@ -49,6 +49,7 @@ pub(super) async fn visit(engine: &Arc<Engine>, mut located: Located) -> Result<
     let look = Look::parse(vps.run(&Look::command(), b"").await?)?;
     let (state, problem) = look.state();
     let stop = look.contents.stop.clone();
+    let pressures = look.pressures.clone();
     let Some(record) = look.contents.into_record()? else {
         let none = problem.expect("a host without a record has a problem");
         return Err(none.with_instance(&located.instance.id));
@@ -70,7 +71,8 @@ pub(super) async fn visit(engine: &Arc<Engine>, mut located: Located) -> Result<
     let known = located.known.with_record(&record);
     let doors = Doors::new(engine, &entry, &known).with_record(&record);
     doors.pin_container(&entry)?;
-    let host = Host::found(engine, record, known, doors, state, vps);
+    let mut host = Host::found(engine, record, known, doors, state, vps);
+    host.pressures = pressures;
     Ok(host.with_trouble(stop, problem))
 }
 

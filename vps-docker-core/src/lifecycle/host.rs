@@ -8,7 +8,10 @@ use super::plan::Planned;
 use super::{Destroyed, destroy, rename};
 use crate::docker::DockerOverSsh;
 use crate::error::{Error, Result};
-use crate::model::{HostInfo, HostName, HostSpec, HostState, Instance, PhaseTiming, SshEndpoint};
+use crate::model::{
+    ContainerSpec, HostInfo, HostName, HostSpec, HostState, Instance, PhaseTiming, Pressure,
+    SshEndpoint,
+};
 use crate::ssh::{Connection, Output, TransportExt};
 use crate::store::{HostEntry, HostRecord, HostStore, KnownHost, StopMark};
 
@@ -24,6 +27,7 @@ pub struct Host {
     pub(super) record: Option<HostRecord>,
     pub(super) stop: Option<StopMark>,
     pub(super) problem: Option<Error>,
+    pub(super) pressures: Vec<Pressure>,
     known: KnownHost,
     phases: Vec<PhaseTiming>,
     vps: Slot,
@@ -53,6 +57,20 @@ impl Host {
     #[must_use]
     pub fn problem(&self) -> Option<&Error> {
         self.problem.as_ref()
+    }
+
+    /// What its container has run out of since it was started, and whether a disk of the VPS is full, as
+    /// it was when the host was looked at. A host that runs may have some.
+    #[must_use]
+    pub fn pressures(&self) -> &[Pressure] {
+        &self.pressures
+    }
+
+    /// The container: image, start args, resources and security, as the record said when it was read;
+    /// `None` when the VPS did not answer.
+    #[must_use]
+    pub fn container_spec(&self) -> Option<&ContainerSpec> {
+        Some(&self.record.as_ref()?.container)
     }
 
     /// How long the phases of its create took; empty for a host that was found.
@@ -215,6 +233,7 @@ impl Host {
             record: None,
             stop: None,
             problem: None,
+            pressures: Vec::new(),
             known,
             engine: Arc::clone(engine),
             phases: Vec::new(),
@@ -287,7 +306,9 @@ impl Host {
     /// Whether an interrupted create made just this.
     pub(super) fn is_what_was_asked_for(&self, spec: &HostSpec, planned: &Planned) -> bool {
         let made = |record: &HostRecord| {
-            record.container == planned.container && record.idle_policy == planned.idle_policy
+            record.container == planned.container
+                && record.idle_policy == planned.idle_policy
+                && record.exposure == spec.exposure
         };
         self.info.state == HostState::Running
             && self.record.as_ref().is_some_and(made)

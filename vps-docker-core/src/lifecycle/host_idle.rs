@@ -1,7 +1,8 @@
 use super::Host;
+use super::plan::check_idle_policy;
 use crate::error::{Error, Result};
 use crate::idle::{self, Why};
-use crate::model::IdlePolicy;
+use crate::model::{IdlePolicy, Runtime};
 use crate::store::HostStore;
 
 impl Host {
@@ -27,8 +28,13 @@ impl Host {
     /// record may have the new policy and the VPS the old one: set it again.
     ///
     /// # Errors
-    /// `State` when record or watcher cannot be written, and those of [`vps`](Self::vps).
+    /// `Invalid` for a mode that can see nothing of a container under gVisor; `State` when record or watcher cannot be written, and those of [`vps`](Self::vps).
     pub async fn set_idle_policy(&mut self, policy: &IdlePolicy) -> Result<()> {
+        let runtime = self
+            .record
+            .as_ref()
+            .map_or_else(Runtime::default, |record| record.container.security.runtime);
+        check_idle_policy(policy, runtime)?;
         let vps = self.vps().await?;
         let set = async {
             let record = HostStore::new(vps.clone())

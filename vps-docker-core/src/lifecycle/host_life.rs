@@ -184,6 +184,7 @@ impl Host {
         self.info.state = state;
         self.problem = problem;
         self.stop = look.contents.stop;
+        self.pressures = look.pressures;
         if let Some(record) = look.contents.record {
             self.info.labels.clone_from(&record.labels);
             self.record = Some(record);

@@ -5,7 +5,7 @@ use super::plan::Choices;
 use crate::cloud_init::{Bootstrap, DockerSource, check_size};
 use crate::error::Result;
 use crate::keys::{KeyPair, PublicKey};
-use crate::model::{BootImage, HostId, HostSpec, HostTags, InstanceSpec};
+use crate::model::{BootImage, HostId, HostSpec, HostTags, InstanceSpec, Runtime};
 
 /// How much longer than all deadlines of a create together an instance may exist unfinished before
 /// anybody of the same owner may remove it.
@@ -41,6 +41,7 @@ pub(super) fn instance_spec(
     choices: &Choices,
     host_key: &KeyPair,
     tags: &HostTags,
+    runtime: Runtime,
 ) -> Result<InstanceSpec> {
     let source = if choices.image.has_docker {
         DockerSource::Preinstalled
@@ -52,6 +53,7 @@ pub(super) fn instance_spec(
         .copied_disk(is_copy)
         .authorized_key(engine.data_dir.vps_key().public().clone())
         .docker(source)
+        .runtime(runtime)
         .apt_lock_timeout(engine.settings.apt_lock_timeout)
         .timeout(engine.settings.docker_install_timeout)
         .build()?

@@ -1,6 +1,6 @@
-use crate::docker::ContainerState;
+use crate::docker::{ContainerState, PRESSURE, parse_pressure};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::HostState;
+use crate::model::{HostState, Pressure};
 use crate::ssh::{Output, join};
 use crate::store::{Contents, HostStore};
 
@@ -12,13 +12,16 @@ pub(super) struct Look {
     pub(super) container: Option<ContainerState>,
     /// Why Docker does not say what the container is doing.
     pub(super) docker: Option<Error>,
+    /// What the container has run out of.
+    pub(super) pressures: Vec<Pressure>,
 }
 
 impl Look {
     /// The command that asks.
     pub(super) fn command() -> String {
         let inspect = ContainerState::command();
-        let words = join(["sh", "-c", include_str!("look.sh"), "look"]);
+        let script = format!("{PRESSURE}\n{}", include_str!("look.sh"));
+        let words = join(["sh", "-c", &script, "look"]);
         format!("{} && {words} {inspect}", HostStore::read_command())
     }
 
@@ -38,6 +41,7 @@ impl Look {
                     Ok(container) => look.container = Some(container),
                     Err(error) => look.docker = Some(error),
                 },
+                "pressure" => look.pressures.extend(parse_pressure(text)),
                 "docker" => {
                     look.docker = Some(Error::new(
                         ErrorKind::Docker,
@@ -85,7 +89,10 @@ impl Look {
             "running" | "paused" => (HostState::Running, None),
             "exited" | "created" if self.contents.stop.is_some() => (HostState::Stopped, None),
             _ if container.ended_by_a_stop() => (HostState::Stopped, None),
-            _ if container.oom_killed => crashed("the container had no memory left".into()),
+            _ if container.oom_killed => crashed(
+                "out of memory: the kernel ended the container; give it more, or a larger plan"
+                    .into(),
+            ),
             _ if !container.error.is_empty() => crashed(container.error.clone()),
             _ => crashed(format!(
                 "the container ended by itself with exit code {}",

@@ -3,13 +3,13 @@ use tokio::time::Instant;
 use super::engine::Engine;
 use super::instance_spec::{instance_spec, tags};
 use super::order::Order;
-use super::plan::choose;
+use super::plan::{choose, firewall};
 use super::provision::Provision;
 use crate::error::{ErrorKind, Result};
 use crate::keys::{KeyPair, PublicKey};
 use crate::model::{
-    HostId, HostSpec, HostTags, Instance, InstanceId, InstanceSpec, InstanceState, Phase, Plan,
-    Region,
+    Firewall, HostId, HostSpec, HostTags, Instance, InstanceId, InstanceSpec, InstanceState, Phase,
+    Plan, Region, Runtime,
 };
 use crate::ssh::wait_for_banner;
 use crate::store::OpenEntry;
@@ -28,11 +28,16 @@ pub(super) struct NewInstance {
 impl NewInstance {
     /// Chooses from what the provider offers; makes the host key and the cloud-init document.
     /// Nothing is ordered.
-    pub(super) async fn plan(engine: &Engine, host_id: &HostId, spec: &HostSpec) -> Result<Self> {
+    pub(super) async fn plan(
+        engine: &Engine,
+        host_id: &HostId,
+        spec: &HostSpec,
+        runtime: Runtime,
+    ) -> Result<Self> {
         let choices = choose(engine, spec).await?;
         let host_key = KeyPair::generate(&format!("vps-docker-{}", spec.name))?;
         let tags = tags(engine, host_id, spec, host_key.public());
-        let spec = instance_spec(engine, spec, &choices, &host_key, &tags)?;
+        let spec = instance_spec(engine, spec, &choices, &host_key, &tags, runtime)?;
         Ok(Self {
             host_key,
             tags,
@@ -117,15 +122,14 @@ impl NewInstance {
 async fn close_to_others(provision: &Provision, instance: InstanceId) -> Result<()> {
     let engine = &provision.engine;
     let port = engine.settings.container_ssh_port;
-    match &provision.spec.exposure {
-        Some(_) if !engine.client.capabilities().firewall => Ok(()),
-        Some(exposure) => {
-            engine
-                .client
-                .firewall(&instance, &exposure.rules(port))
-                .await
+    let exposure = provision.spec.exposure.as_ref();
+    match (exposure, firewall(engine, exposure)) {
+        (Some(exposure), Firewall::Provider) => {
+            let rules = exposure.rules(port);
+            engine.client.firewall(&instance, &rules).await
         }
-        None => {
+        (Some(_), _) => Ok(()),
+        (None, _) => {
             provision.timeline.progress(
                 Phase::Boot,
                 format!(

@@ -6,8 +6,9 @@ use crate::client::VpsClientExt;
 use crate::docker::{BuildSource, NamedImage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    BootImage, ContainerSpec, HostName, HostOrigin, HostSpec, IdlePolicy, Image, ImageSource,
-    InstanceId, InstanceSnapshot, Offer, Plan, Region, SnapshotId,
+    BootImage, ContainerSpec, Exposure, Firewall, HostName, HostOrigin, HostPlan, HostSpec,
+    IdlePolicy, Image, ImageSource, InstanceId, InstanceSnapshot, Offer, Plan, Region, Runtime,
+    SnapshotId,
 };
 
 /// A host with every choice made, whatever it will run on.
@@ -40,6 +41,7 @@ pub(super) async fn plan(engine: &Arc<Engine>, spec: &HostSpec) -> Result<Planne
     }
     let idle_policy = spec.idle_policy.as_ref();
     let idle_policy = idle_policy.unwrap_or(&settings.default_idle_policy);
+    check_idle_policy(idle_policy, container.security.runtime)?;
     let build = match &spec.build {
         None => None,
         Some(build) => Some(BuildSource::look(build.clone()).await?),
@@ -50,6 +52,51 @@ pub(super) async fn plan(engine: &Arc<Engine>, spec: &HostSpec) -> Result<Planne
         idle_policy: idle_policy.clone(),
         build,
     })
+}
+
+/// Refuses a mode that cannot see anything: it would hold the container up for ever.
+pub(super) fn check_idle_policy(policy: &IdlePolicy, runtime: Runtime) -> Result<()> {
+    let mode = policy.mode().name();
+    if runtime == Runtime::Default || matches!(mode, "cpu" | "custom" | "disabled") {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Invalid,
+        format!(
+            "the idle mode {mode} looks at processes and connections of the container, which \
+             {runtime} hides from the VPS; choose cpu, custom or disabled"
+        ),
+    ))
+}
+
+/// The same for whoever wants to know before anything is ordered: reads, and changes nothing.
+pub(super) async fn plan_host(engine: &Arc<Engine>, spec: &HostSpec) -> Result<HostPlan> {
+    let planned = plan(engine, spec).await?;
+    let choices = choose(engine, spec).await?;
+    let client = &engine.client;
+    is_remembered_in_vain(engine, &spec.name).await?;
+    Ok(HostPlan {
+        name: spec.name.clone(),
+        provider: client.provider_name().to_owned(),
+        places: choices.places,
+        os: choices.image,
+        image: planned.container.image,
+        resources: planned.container.resources,
+        security: planned.container.security,
+        idle_policy: planned.idle_policy,
+        firewall: firewall(engine, spec.exposure.as_ref()),
+        exposure: spec.exposure.clone(),
+        container_ssh_port: engine.settings.container_ssh_port,
+    })
+}
+
+/// Who keeps that exposure.
+pub(super) fn firewall(engine: &Engine, exposure: Option<&Exposure>) -> Firewall {
+    match exposure {
+        None => Firewall::None,
+        Some(_) if engine.client.capabilities().firewall => Firewall::Provider,
+        Some(_) => Firewall::Vps,
+    }
 }
 
 /// What is ordered of a provider.
@@ -133,16 +180,23 @@ fn choice<'a>(asked: &'a Option<String>, default: &'a Option<String>) -> Option<
 /// Refuses a name that an instance of ours carries, whoever ordered it, or that this side knows a
 /// living instance by. What this side remembers of a host that is gone is forgotten.
 pub(super) async fn check_name_free(engine: &Engine, name: &HostName) -> Result<()> {
+    if is_remembered_in_vain(engine, name).await? {
+        engine.entry(name).remove()?;
+    }
+    Ok(())
+}
+
+/// Whether this side remembers a host of that name that is gone. Refuses a name that is taken.
+async fn is_remembered_in_vain(engine: &Engine, name: &HostName) -> Result<bool> {
     if let Some(instance) = engine.client.instances_named(name).await?.first() {
         return Err(name_taken(name, &instance.id));
     }
-    let entry = engine.entry(name);
-    let Some(known) = entry.read()? else {
-        return Ok(());
+    let Some(known) = engine.entry(name).read()? else {
+        return Ok(false);
     };
     // A listing may be late; pins that are forgotten too early cannot be had again.
     match engine.client.instance(&known.instance_id).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => entry.remove(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
         Err(error) => Err(error),
         Ok(instance) => Err(name_taken(name, &instance.id)),
     }

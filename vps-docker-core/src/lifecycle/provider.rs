@@ -5,13 +5,13 @@ use tokio_util::task::TaskTracker;
 use super::adopt::Machine;
 use super::engine::{Engine, KnownCatalog};
 use super::{
-    CreateHost, Destroyed, Garbage, Host, HostListing, Settings, destroy, find, gc, hosts,
+    CreateHost, Destroyed, Garbage, Host, HostListing, Settings, destroy, find, gc, hosts, plan,
 };
 use crate::client::{InstanceWatch, VpsClient};
 use crate::error::Result;
 use crate::model::{
-    HostName, HostSnapshotId, HostSpec, InstanceSnapshot, InstanceSnapshotName, SnapshotId,
-    SnapshotName,
+    HostName, HostPlan, HostSnapshotId, HostSpec, InstanceSnapshot, InstanceSnapshotName,
+    SnapshotId, SnapshotName,
 };
 use crate::store::{AgentRecord, DataDir, HostSnapshot};
 
@@ -61,6 +61,18 @@ impl VpsDockerProvider {
     /// cancelling and what a failure leaves (nothing).
     pub fn create_host(&self, spec: HostSpec) -> CreateHost {
         CreateHost::new(Arc::clone(&self.engine), spec, None)
+    }
+
+    /// What [`create_host`](Self::create_host) of that specification would do: every choice, with prices,
+    /// and who could reach the host. Made by the same code, which reads the catalogue and, for a host
+    /// that begins with a snapshot, the other host; nothing is ordered, written or changed.
+    /// Idempotent and cancel-safe.
+    ///
+    /// # Errors
+    /// Those of the create before anything is ordered: `Invalid`, `NameTaken`, `NotFound`, `Unsupported`.
+    pub async fn plan_host(&self, spec: &HostSpec) -> Result<HostPlan> {
+        let planned = plan::plan_host(&self.engine, spec).await;
+        planned.map_err(|error| error.with_host(&spec.name).with_operation("plan_host"))
     }
 
     /// Makes a host of a machine that is there already: the engine must be over

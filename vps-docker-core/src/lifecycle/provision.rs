@@ -7,7 +7,7 @@ use super::Host;
 use super::beginning::Beginning;
 use super::engine::Engine;
 use super::host::Doors;
-use super::plan::Planned;
+use super::plan::{Planned, firewall};
 use super::reconnecting::Reconnecting;
 use super::run_container::{container_ended, run_container};
 use super::timeline::Timeline;
@@ -19,7 +19,7 @@ use crate::docker::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::idle;
-use crate::model::{HostId, HostOrigin, HostSpec, HostTags, Instance, Phase, Timestamp};
+use crate::model::{Firewall, HostId, HostOrigin, HostSpec, HostTags, Instance, Phase, Timestamp};
 use crate::ssh::Connection;
 use crate::store::{HostEntry, HostRecord, HostStore, KnownHost, OpenEntry, SCHEMA_VERSION};
 
@@ -151,8 +151,9 @@ impl Provision {
 
     /// Lets in who was named, by the VPS's own firewall where the provider has none.
     async fn close_to_others(&self, vps: &Reconnecting) -> Result<()> {
-        match &self.spec.exposure {
-            Some(exposure) if !self.engine.client.capabilities().firewall => {
+        let exposure = self.spec.exposure.as_ref();
+        match (exposure, firewall(&self.engine, exposure)) {
+            (Some(exposure), Firewall::Vps) => {
                 let port = self.engine.settings.container_ssh_port;
                 set_vps_firewall(vps, &exposure.rules(port)).await
             }
@@ -310,6 +311,7 @@ impl Provision {
             next_container_host_key: None,
             container_ssh_port: self.engine.settings.container_ssh_port,
             idle_policy: self.planned.idle_policy.clone(),
+            exposure: self.spec.exposure.clone(),
         }
     }
 }

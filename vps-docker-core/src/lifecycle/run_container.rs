@@ -10,10 +10,10 @@ use crate::store::HostRecord;
 /// # Errors
 /// `Docker` with docker's words, `State` for the record of a create that did not get that far.
 pub(super) async fn run_container(docker: &DockerOverSsh, record: &HostRecord) -> Result<()> {
-    docker.run(arguments(record)?).await.map(drop)
+    docker.run_container(&arguments(record)?).await
 }
 
-/// The words of `docker` that do so.
+/// The words of `docker create` that do so.
 pub(super) fn arguments(record: &HostRecord) -> Result<Vec<String>> {
     let image = record.derived_image.as_deref().ok_or_else(|| {
         Error::new(

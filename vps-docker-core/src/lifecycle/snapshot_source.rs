@@ -63,7 +63,8 @@ impl SnapshotSource {
         Ok((snapshot, record))
     }
 
-    /// The container as it was run there, with the start args of the specification, if it has any.
+    /// The container as it was run there, with the start args, resources and security of
+    /// the specification, where it has any.
     pub(super) fn container(
         &self,
         spec: &HostSpec,
@@ -77,7 +78,13 @@ impl SnapshotSource {
             asked
         };
         container.start_args = StartArgs::new(start_args.iter().cloned(), container_ssh_port)?;
-        Ok(container)
+        if let Some(resources) = &spec.resources {
+            container.resources.clone_from(resources);
+        }
+        if let Some(security) = &spec.security {
+            container.security.clone_from(security);
+        }
+        container.check()
     }
 
     /// Brings image and data to another VPS, through this side, and checks both against the digests of

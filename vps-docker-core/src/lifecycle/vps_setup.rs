@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::cloud_init::{BootstrapReport, await_script};
-use crate::docker::{CONTAINER_SSH_DIR, ImageConfig};
+use crate::docker::{CONTAINER_SSH_DIR, FIT_MEMORY, ImageConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::PublicKey;
 use crate::model::ImageReference;
@@ -72,6 +72,7 @@ pub(super) async fn prepare_vps(
         CONTAINER_SSH_DIR,
         STATE_VOLUME,
         image.as_str(),
+        FIT_MEMORY,
     ]);
     let output = vps
         .run(&command, authorized_keys.as_bytes())

@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ImageReference, StartArgs};
+use super::{ImageReference, Resources, Security, StartArgs};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The one container of a host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,68 @@ pub struct ContainerSpec {
     pub command: ContainerCommand,
     /// Arguments handed to `docker run` as they are.
     pub start_args: StartArgs,
+    /// How much of the VPS it may use.
+    #[serde(default)]
+    pub resources: Resources,
+    /// What it may do to the kernel that it runs on.
+    #[serde(default)]
+    pub security: Security,
+}
+
+impl ContainerSpec {
+    /// Refuses start args that ask for something else than what was asked for by name: which of the
+    /// two holds would be a guess. Beside defaults, start args win.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] names the start arg.
+    pub(crate) fn check(self) -> Result<Self> {
+        let (resources, security) = (&self.resources, &self.security);
+        let (usual, strict) = (Resources::default(), Security::default());
+        let log = resources.log_size != usual.log_size || resources.log_files != usual.log_files;
+        let capabilities = !security.add.is_empty() || !security.drop.is_empty();
+        for (given, options, name) in [
+            (
+                resources.memory != usual.memory,
+                &["--memory", "-m", "--memory-swap"][..],
+                "memory",
+            ),
+            (
+                resources.cpus.is_some(),
+                &["--cpus", "--cpu-quota", "--cpu-period"],
+                "cpus",
+            ),
+            (resources.pids != usual.pids, &["--pids-limit"], "pids"),
+            (log, &["--log-driver", "--log-opt"], "log size"),
+            (capabilities, &["--cap-add", "--cap-drop"], "capabilities"),
+            (
+                security.new_privileges,
+                &["--security-opt"],
+                "new privileges",
+            ),
+            (security.read_only_root, &["--read-only"], "read-only root"),
+            (
+                security.runtime != strict.runtime,
+                &["--runtime"],
+                "runtime",
+            ),
+            (
+                *security != strict,
+                &["--privileged"],
+                "the container's security",
+            ),
+        ] {
+            if let Some(option) = self.start_args.first_of(options).filter(|_| given) {
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    format!(
+                        "the start argument {option} and the option {name:?} are given; leave out \
+                         one of them"
+                    ),
+                ));
+            }
+        }
+        Ok(self)
+    }
 }
 
 /// How an image gets to the VPS.

@@ -1,7 +1,9 @@
 use super::container_spec::Labels;
+use super::resources::GivenResources;
+use super::security::GivenSecurity;
 use super::{
     BuildArgs, ContainerCommand, ContainerSpec, Exposure, HostName, HostSnapshotId, IdlePolicy,
-    ImageBuild, ImageReference, ImageSource, SnapshotId, StartArgs,
+    ImageBuild, ImageReference, ImageSource, Resources, Security, SnapshotId, StartArgs,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -30,6 +32,10 @@ pub struct HostSpec {
     pub command: ContainerCommand,
     /// Arguments for `docker run`, not yet checked against the settings' SSH port.
     pub start_args: Vec<String>,
+    /// How much of the VPS the container may use; the default, or the snapshot's, when absent.
+    pub resources: Option<Resources>,
+    /// What it may do to the kernel; the default, or the snapshot's, when absent.
+    pub security: Option<Security>,
     /// When the container is stopped for want of use; the settings' default when absent.
     pub idle_policy: Option<IdlePolicy>,
     /// From where the host may be reached; from everywhere when absent.
@@ -75,12 +81,15 @@ impl HostSpec {
     ) -> Result<ContainerSpec> {
         let built = self.build.as_ref().map(ImageBuild::reference);
         let named = || self.image.clone().unwrap_or_else(|| default_image.clone());
-        Ok(ContainerSpec {
+        let container = ContainerSpec {
             image: built.unwrap_or_else(named),
             image_source: self.image_source,
             command: self.command.clone(),
             start_args: StartArgs::new(self.start_args.iter().cloned(), container_ssh_port)?,
-        })
+            resources: self.resources.clone().unwrap_or_default(),
+            security: self.security.clone().unwrap_or_default(),
+        };
+        container.check()
     }
 }
 
@@ -96,6 +105,8 @@ pub struct HostSpecBuilder {
     build_args: Vec<String>,
     command: ContainerCommand,
     start_args: Vec<String>,
+    pub(super) resources: GivenResources,
+    pub(super) security: GivenSecurity,
     idle_policy: Option<IdlePolicy>,
     allowed_sources: Vec<String>,
     app_ports: Vec<u16>,
@@ -183,7 +194,7 @@ impl HostSpecBuilder {
     }
 
     /// Adds a range of addresses that may reach the host, such as `203.0.113.0/24`; nobody else may
-    /// then, by the provider's firewall. Without any the host is open to the world.
+    /// then, by the provider's firewall or the VPS's own. Without any the host is open to the world.
     #[must_use]
     pub fn allow_from(mut self, range: impl Into<String>) -> Self {
         self.allowed_sources.push(range.into());
@@ -205,8 +216,8 @@ impl HostSpecBuilder {
     }
 
     /// Begins with a snapshot of another host, which must be reachable and may be stopped: with its
-    /// container, as it was run, and its data. Start args that are given here replace the
-    /// snapshot's. What is the host's own stays behind: name, labels, agents, snapshots, the
+    /// container, as it was run, and its data. Start args, resources and security that are given
+    /// here replace the snapshot's. What is the host's own stays behind: name, labels, agents, snapshots, the
     /// container's host key, and every volume but the data volume.
     #[must_use]
     pub fn from_snapshot(mut self, host: impl Into<String>, id: impl Into<String>) -> Self {
@@ -307,6 +318,8 @@ impl HostSpecBuilder {
             build: args.build,
             command: self.command,
             start_args: self.start_args,
+            resources: self.resources.checked()?,
+            security: self.security.checked()?,
             idle_policy: self.idle_policy,
             exposure,
             labels: self.labels,
@@ -402,6 +415,48 @@ mod tests {
         ] {
             let error = spec(bad).expect_err("unfit");
             assert_eq!(error.kind(), ErrorKind::Invalid);
+        }
+    }
+
+    #[test]
+    fn start_args_win_over_defaults_and_contradict_nothing() {
+        let container = |builder: HostSpecBuilder| {
+            let default = ImageReference::new("debian").expect("legal");
+            builder
+                .build()
+                .and_then(|spec| spec.container(&default, 2222))
+        };
+        let builder = || HostSpec::builder("web");
+        let both = builder().start_arg("--memory=4g").cpus("1.5");
+        let both = container(both).expect("about two things");
+        assert_eq!(both.resources.memory, super::super::MemoryLimit::Vps);
+        for bad in [
+            builder().start_arg("--memory=4g").memory("2g"),
+            builder().start_arg("-m4g").memory("2g"),
+            builder().start_arg("--cpus=1").cpus("2"),
+            builder().start_arg("--pids-limit=1").pids(100),
+            builder().start_arg("--log-opt=max-size=1m").log_size("2m"),
+            builder()
+                .start_arg("--cap-add=KILL")
+                .add_capability("NET_RAW"),
+            builder().start_arg("--privileged").drop_capability("KILL"),
+            builder()
+                .start_arg("--runtime=x")
+                .runtime(super::super::Runtime::Gvisor),
+        ] {
+            let error = container(bad).expect_err("both");
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+            assert!(error.to_string().contains("leave out"), "{error}");
+        }
+        for bad in [
+            builder().memory("1m"),
+            builder().memory("much"),
+            builder().cpus("0"),
+            builder().pids(3),
+            builder().log_files(0),
+            builder().writable("/var/cache/app"),
+        ] {
+            assert_eq!(bad.build().expect_err("unfit").kind(), ErrorKind::Invalid);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Plain data: names, specifications, records. Nothing here does I/O.
 
 mod build_args;
+mod byte_size;
 mod catalog;
 mod container_spec;
 mod event;
@@ -8,7 +9,9 @@ mod event;
 pub(crate) mod fields;
 mod firewall;
 mod host;
+mod host_plan;
 mod host_spec;
+mod host_spec_limits;
 mod id;
 mod idle_policy;
 mod image_reference;
@@ -17,6 +20,9 @@ mod instance_snapshot_name;
 mod limits;
 mod money;
 mod near;
+mod pressure;
+mod resources;
+mod security;
 mod ssh_config;
 mod start_args;
 mod tags;
@@ -24,11 +30,13 @@ mod text;
 mod timestamp;
 
 pub use build_args::{BuildArgs, BuildContext, BuildSecret, ImageBuild};
+pub use byte_size::ByteSize;
 pub use catalog::{Catalog, Image, Offer, Plan, Price, Region};
 pub use container_spec::{ContainerCommand, ContainerSpec, ImageSource};
 pub use event::{CreateEvent, Phase, PhaseTiming};
 pub use firewall::{Cidr, Exposure, FirewallRule, FirewallRules, Protocol};
 pub use host::{HostInfo, HostState, SshEndpoint};
+pub use host_plan::{Firewall, HostPlan};
 pub use host_spec::{HostOrigin, HostSpec, HostSpecBuilder};
 pub(crate) use id::base32;
 pub use id::{
@@ -45,6 +53,9 @@ pub use instance_snapshot_name::InstanceSnapshotName;
 pub use limits::Limits;
 pub use money::Money;
 pub use near::near_matches;
+pub use pressure::Pressure;
+pub use resources::{Cpus, MemoryLimit, Resources};
+pub use security::{Capability, Runtime, Security};
 pub(crate) use ssh_config::quoted;
 pub use start_args::StartArgs;
 pub use tags::{HostTags, Tags};

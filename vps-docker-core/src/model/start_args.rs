@@ -93,6 +93,29 @@ impl StartArgs {
         Ok(Self(args))
     }
 
+    /// The first of these options that is among them; of a short one also with its value stuck to it.
+    pub(crate) fn first_of(&self, options: &[&str]) -> Option<&str> {
+        self.0.iter().map(String::as_str).find(|arg| {
+            let name = arg.split('=').next().unwrap_or(arg);
+            options.iter().any(|option| {
+                let short = option.len() == 2 && !arg.starts_with("--");
+                name == *option || (short && arg.starts_with(option))
+            })
+        })
+    }
+
+    /// The values of an option.
+    pub(crate) fn values_of<'a>(&'a self, option: &str) -> impl Iterator<Item = &'a str> {
+        let option = option.to_owned();
+        self.0.iter().enumerate().filter_map(move |(n, arg)| {
+            match arg.strip_prefix(&option)?.strip_prefix('=') {
+                Some(value) => Some(value),
+                None if *arg == option => self.0.get(n + 1).map(String::as_str),
+                None => None,
+            }
+        })
+    }
+
     /// The arguments, in order.
     #[must_use]
     pub fn as_slice(&self) -> &[String] {
@@ -223,6 +246,17 @@ mod tests {
         ] {
             StartArgs::new(good.iter().copied(), 2222).unwrap_or_else(|e| panic!("{good:?}: {e}"));
         }
+    }
+
+    #[test]
+    fn options_are_found_however_they_are_written() {
+        let args = ["-m4g", "--cap-add=ALL", "--cap-add", "KILL", "--cpus=2"];
+        let args = StartArgs::new(args, 2222).expect("legal");
+        assert_eq!(args.first_of(&["--memory", "-m"]), Some("-m4g"));
+        assert_eq!(args.first_of(&["--cpus"]), Some("--cpus=2"));
+        assert_eq!(args.first_of(&["--cpu"]), None);
+        let added: Vec<&str> = args.values_of("--cap-add").collect();
+        assert_eq!(added, ["ALL", "KILL"]);
     }
 
     #[test]

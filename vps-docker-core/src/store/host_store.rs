@@ -317,6 +317,8 @@ mod tests {
                 image_source: ImageSource::Auto,
                 command: ContainerCommand::None,
                 start_args: StartArgs::default(),
+                resources: crate::model::Resources::default(),
+                security: crate::model::Security::default(),
             },
             host_dir: "/vps-docker".into(),
             derived_image: None,
@@ -326,6 +328,7 @@ mod tests {
             next_container_host_key: None,
             container_ssh_port: 2222,
             idle_policy: crate::model::IdlePolicy::default(),
+            exposure: None,
         }
     }
 

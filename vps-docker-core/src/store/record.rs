@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use crate::keys::PublicKey;
-use crate::model::{ContainerSpec, HostId, HostName, IdlePolicy, InstanceId, OwnerId, Timestamp};
+use crate::model::{
+    ContainerSpec, Exposure, HostId, HostName, IdlePolicy, InstanceId, OwnerId, Timestamp,
+};
 
 /// The version of the records this program writes. It reads this one and, by migration, older
 /// ones; newer ones it refuses.
@@ -60,6 +62,9 @@ pub struct HostRecord {
     /// When the container is stopped for want of use.
     #[serde(default)]
     pub idle_policy: IdlePolicy,
+    /// From where the host may be reached; absent where nobody was named, and in records of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<Exposure>,
 }
 
 impl Document for HostRecord {

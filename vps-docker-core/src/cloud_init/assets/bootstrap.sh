@@ -36,6 +36,7 @@ main() {
     fi
     install_docker
     start_docker
+    fit_container
     end_step
     step=''
     report 'done' ",\"docker_version\":\"$(json_escape <"$run_dir/output" | sed 's/\\n$//')\""
@@ -63,13 +64,24 @@ check_sshd() {
 }
 
 install_docker() {
-    if command -v dockerd >/dev/null && ! [ -e "$config_dir/installing" ]; then
-        return 0
+    wanted='' recommended=''
+    if ! command -v dockerd >/dev/null || [ -e "$config_dir/installing" ]; then
+        # Recommended only, yet Docker is nothing without them: its client from Debian 13 on, the
+        # certificates to pull with, the profile loader where the kernel enforces AppArmor.
+        wanted=$PACKAGES recommended='docker-cli ca-certificates'
+        if grep -qs Y /sys/module/apparmor/parameters/enabled; then
+            recommended="$recommended apparmor"
+        fi
+        [ -n "$wanted" ] || command -v dockerd >/dev/null ||
+            explain 'find dockerd' 'this image has no Docker: choose one that has, or another DockerSource' 127
     fi
+    # Where Docker is the owner's of an adopted machine, so is gVisor.
+    if [ -n "${GVISOR-}" ] && { [ -z "${ADOPTED-}" ] || [ -n "$wanted" ]; }; then
+        write_runsc
+        if ! command -v runsc >/dev/null || [ -e "$config_dir/installing" ]; then wanted="$wanted runsc"; fi
+    fi
+    if [ -z "$wanted" ] && ! [ -e "$config_dir/installing" ]; then return 0; fi
     step 'install docker'
-    if [ -z "$PACKAGES" ]; then
-        explain 'find dockerd' 'this image has no Docker: choose one that has, or another DockerSource' 127
-    fi
     wait_for_cloud_config
     # Cut off by a reboot the last time?
     if [ -e "$config_dir/installing" ]; then
@@ -78,6 +90,14 @@ install_docker() {
     : >"$config_dir/installing"
     install_packages
     rm -f "$config_dir/installing"
+}
+
+# The VPS may be larger than it was, or smaller.
+fit_container() {
+    if [ -r "$config_dir/fit-memory.sh" ]; then
+        . "$config_dir/fit-memory.sh"
+        fit_memory vps-docker 2>/dev/null || :
+    fi
 }
 
 start_docker() {
@@ -104,6 +124,10 @@ start_docker() {
         [ "$uptime" -lt "$deadline" ] || exit "$code"
         sleep 0.1
     done
+    [ -z "${GVISOR-}" ] || {
+        check_gvisor
+        run docker version --format '{{.Server.Version}}'
+    }
 }
 
 # cloud-init's own apt configuration (mirrors, proxies) is written in its next stage; an update
@@ -150,14 +174,8 @@ install_packages() {
     done
 }
 
-# Recommended only, yet Docker is nothing without them: its client from Debian 13 on, the
-# certificates to pull with, the profile loader where the kernel enforces AppArmor.
 wanted_packages() {
-    printf '%s ' "$PACKAGES"
-    recommended='docker-cli ca-certificates'
-    if grep -qs Y /sys/module/apparmor/parameters/enabled; then
-        recommended="$recommended apparmor"
-    fi
+    printf '%s ' "$wanted"
     for package in $recommended; do
         if available "$package"; then
             printf '%s ' "$package"
@@ -212,7 +230,7 @@ available() {
 }
 
 known_packages() {
-    for package in $PACKAGES; do
+    for package in $wanted; do
         available "${package%%[=/]*}" || return 1
     done
 }

@@ -4,7 +4,7 @@
 #
 # $1: the snapshot, $2: the image's digest, $3: tag of the new image, $4: the container's SSH port, $5: seconds for it to
 # let somebody in, $6: seconds for the old one to stop, $7: bytes of standard input, behind it: `HASH  NAME` of its files.
-# Standard input: the words of `docker`, quoted, for they may hold secrets. Exit code 67 says that there is no such
+# Standard input: the words of `docker create`, quoted, for they may hold secrets. Exit code 67 says that there is no such
 # snapshot, 65 that it is damaged.
 id=$1 digest=$2 tag=$3 port=$4 limit=$5 grace=$6 length=$7
 shift 7
@@ -56,7 +56,9 @@ swap() {
     mv "$data" "$replaced"
     mv "$prepared" "$data"
     open_idle_window
-    eval "docker $words" >/dev/null
+    eval "docker create $words" >/dev/null
+    fit_memory vps-docker
+    docker start vps-docker >/dev/null
     start_watcher
 }
 

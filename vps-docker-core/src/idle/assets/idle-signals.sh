@@ -21,11 +21,20 @@ process_start() {
     start=${20}
 }
 
+# Whether the container's own processes and files are seen from here, which a kernel of its own (gVisor) hides. Its
+# entrypoint makes that file before all else.
+is_seen() { [ -e "/proc/$pid/root/run/vps-docker/session" ]; }
+
 # --- SSH and terminals ------------------------------------------------------------------------------
 
 # Sets ssh_state, ssh_value, io_state, io_value.
 look_at_sessions() {
     ssh_state=idle io_state=idle
+    if ! is_seen; then
+        ssh_state=unknown ssh_value='the inside of the container cannot be seen from here'
+        io_state=unknown io_value=$ssh_value
+        return
+    fi
     if ! table=$(timeout 10 nsenter --target "$pid" --net \
         ss -H -O -t -i -n -p state established '( sport = :2222 )' 2>/dev/null) ||
         ! found=$(printf '%s\n' "$table" | before=$connections awk "$count_bytes"); then
@@ -137,6 +146,7 @@ look_at_cpu() {
 # started as.
 look_at_processes() {
     state=unknown value='the processes cannot be listed'
+    if ! is_seen; then return; fi
     if [ -z "$cgroup" ] || ! pids=$(find "$cgroup" -name cgroup.procs -exec cat {} + 2>/dev/null); then return; fi
     if [ -z "$pids" ]; then return; fi
     state=idle found='' titles=''
@@ -206,3 +216,22 @@ look_at_keep_alive() {
     done
     state=idle value=nothing
 }
+
+# The commands under vps-docker-keep-alive in a container that cannot be looked into: it is asked, and what it does not
+# answer holds it up. That costs it CPU time, so only before it would be stopped. Sets $value.
+hidden_marks_hold() {
+    if is_seen; then return 1; fi
+    code=0
+    answer=$(timeout 30 docker exec vps-docker /bin/sh -c "$living_marks" 2>/dev/null </dev/null) || code=$?
+    value='the container does not say what it runs'
+    [ "$code" = 0 ] || return 0
+    value="a command under vps-docker-keep-alive, process $answer"
+    [ -n "$answer" ]
+}
+# shellcheck disable=SC2016
+living_marks='for file in /run/vps-docker/keep-alive/*-*; do
+    mark=${file##*/}
+    read -r stat 2>/dev/null <"/proc/${mark%-*}/stat" || continue
+    set -- ${stat##*)}
+    if [ "$1" != Z ] && [ "${20}" = "${mark#*-}" ]; then echo "${mark%-*}"; break; fi
+done'

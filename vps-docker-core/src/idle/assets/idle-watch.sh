@@ -211,6 +211,11 @@ decide() {
 hold() { held_by=$1 text=$2; }
 
 stop() {
+    if hidden_marks_hold; then
+        hold keep_alive "$value"
+        if [ "$before" = keep_alive ]; then show checked; else tell held; fi
+        return
+    fi
     held_by='' text=$1
     tell stopping
     if said=$(timeout 200 sh "$config_dir/stop-container.sh" idle "$text" 10 2>&1); then

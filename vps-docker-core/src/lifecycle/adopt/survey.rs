@@ -1,4 +1,5 @@
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::Runtime;
 use crate::ssh::{Transport, TransportExt, join};
 
 /// What Docker, our sshd and a small image need. An image of the user's own may need more.
@@ -15,6 +16,8 @@ pub(super) struct Survey {
     docker: Docker,
     /// What of a host is on it.
     ours: Vec<String>,
+    /// What its Docker runs containers by.
+    runtimes: Vec<String>,
     free_kib: Option<u64>,
     port_taken: bool,
     /// Of sshd's configuration, where it tells.
@@ -53,6 +56,9 @@ impl Survey {
                 "docker" if value() == "yes" => survey.docker = Docker::Answers,
                 "docker" => survey.docker = Docker::Silent(value()),
                 "ours" => survey.ours.push(value()),
+                "runtimes" => {
+                    survey.runtimes = value().split_whitespace().map(str::to_owned).collect();
+                }
                 "free_kib" => survey.free_kib = value().parse().ok(),
                 "port" => survey.port_taken = true,
                 "permitrootlogin" => survey.permit_root_login = Some(value()),
@@ -68,7 +74,7 @@ impl Survey {
     ///
     /// # Errors
     /// [`ErrorKind::State`] for one that is a host already, [`ErrorKind::Unsupported`] for others.
-    pub(super) fn check(&self, container_ssh_port: u16) -> Result<()> {
+    pub(super) fn check(&self, container_ssh_port: u16, runtime: Runtime) -> Result<()> {
         if !self.ours.is_empty() {
             return Err(Error::new(
                 ErrorKind::State,
@@ -89,6 +95,7 @@ impl Survey {
                 )
             }),
             self.sshd(),
+            self.runtime(runtime),
         ]
         .into_iter()
         .flatten()
@@ -121,6 +128,18 @@ impl Survey {
                 self.os
             )),
         }
+    }
+
+    /// A Docker that is there is not restarted, and its configuration is its owner's.
+    fn runtime(&self, runtime: Runtime) -> Option<String> {
+        let name = runtime.docker_name()?;
+        let known = self.docker != Docker::Answers || self.runtimes.iter().any(|one| one == name);
+        (!known).then(|| {
+            format!(
+                "its Docker has no runtime {name:?}: install it there and add it to Docker's \
+                 configuration, or take the default runtime"
+            )
+        })
     }
 
     fn disk(&self) -> Option<String> {
@@ -181,16 +200,27 @@ mod tests {
         authorizedkeysfile\t.ssh/authorized_keys .ssh/authorized_keys2\n";
 
     fn told(facts: &str) -> String {
-        let error = Survey::parse(facts).check(2222).expect_err(facts);
+        let error = Survey::parse(facts)
+            .check(2222, Runtime::Default)
+            .expect_err(facts);
         assert!(error.to_string().contains("nothing"), "{error}");
         error.to_string()
     }
 
     #[test]
     fn a_fit_machine_passes() {
-        Survey::parse(FIT).check(2222).expect("fit");
+        Survey::parse(FIT)
+            .check(2222, Runtime::Gvisor)
+            .expect("fit");
         let other = FIT.replace("debian", "arch") + "docker\tyes\n";
-        Survey::parse(&other).check(2222).expect("it has Docker");
+        let other = Survey::parse(&other);
+        other.check(2222, Runtime::Default).expect("it has Docker");
+        let error = other.check(2222, Runtime::Gvisor).expect_err("not that");
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("runsc"), "{error}");
+        let known = FIT.to_owned() + "docker\tyes\nruntimes\tio.containerd.runc.v2 runc runsc \n";
+        let known = Survey::parse(&known);
+        known.check(2222, Runtime::Gvisor).expect("it is there");
     }
 
     #[test]

@@ -13,6 +13,7 @@ if command -v dockerd >/dev/null && command -v docker >/dev/null; then
     if answer=$(docker info -f '{{.DockerRootDir}}' 2>&1); then
         say docker yes
         docker_dir=$answer
+        say runtimes "$(docker info -f '{{range $name, $_ := .Runtimes}}{{$name}} {{end}}' 2>/dev/null)"
         docker container inspect vps-docker >/dev/null 2>&1 && say ours 'a container vps-docker'
         for volume in vps-docker-state vps-docker-data; do
             docker volume inspect "$volume" >/dev/null 2>&1 && say ours "a volume $volume"

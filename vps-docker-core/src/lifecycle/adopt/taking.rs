@@ -10,7 +10,7 @@ use crate::lifecycle::errand::Errand;
 use crate::lifecycle::instance_spec::tags;
 use crate::lifecycle::provision::Provision;
 use crate::model::{
-    HostId, HostOrigin, HostSpec, HostTags, Instance, InstanceId, MachineSpec, Phase,
+    HostId, HostOrigin, HostSpec, HostTags, Instance, InstanceId, MachineSpec, Phase, Runtime,
 };
 use crate::ssh::{Transport, TransportExt, join};
 use crate::store::OpenEntry;
@@ -24,6 +24,7 @@ pub(in crate::lifecycle) struct Taking {
     login: Login,
     /// Shell text that takes the machine.
     command: String,
+    runtime: Runtime,
     errand: Errand,
     instance: OnceLock<InstanceId>,
 }
@@ -35,6 +36,7 @@ impl Taking {
         host_id: &HostId,
         spec: &HostSpec,
         machine: &Machine,
+        runtime: Runtime,
     ) -> Result<Self> {
         let provider = engine.client.provider_name();
         if !engine.client.capabilities().machine_stays {
@@ -58,7 +60,8 @@ impl Taking {
             },
             tags,
             login,
-            command: take_command(engine, host_id)?,
+            command: take_command(engine, host_id, runtime)?,
+            runtime,
             errand: Errand::default(),
             instance: OnceLock::new(),
         })
@@ -69,7 +72,7 @@ impl Taking {
         let root = self.login.root(engine).await?;
         let port = engine.settings.container_ssh_port;
         let survey = Survey::of(&*root, port).await?;
-        survey.check(port)
+        survey.check(port, self.runtime)
     }
 
     /// Writes the machine down, then lets our key in, brings the bootstrap there and starts it.
@@ -144,13 +147,14 @@ fn refuse_choices(spec: &HostSpec) -> Result<()> {
     Ok(())
 }
 
-fn take_command(engine: &Engine, host_id: &HostId) -> Result<String> {
+fn take_command(engine: &Engine, host_id: &HostId, runtime: Runtime) -> Result<String> {
     let settings = &engine.settings;
     let parts = BootstrapParts::new(
         &settings.docker_source,
         settings.apt_lock_timeout,
         settings.docker_install_timeout,
     )?
+    .with_runtime(runtime)
     .adopted();
     let script = format!("{}{}", include_str!("take-machine.sh"), parts.start);
     Ok(join([
@@ -164,7 +168,7 @@ fn take_command(engine: &Engine, host_id: &HostId) -> Result<String> {
         &parts.report,
         &parts.script,
         &parts.unit,
-        parts.docker_config,
+        &parts.docker_config,
     ]))
 }
 

@@ -86,6 +86,7 @@ fn told_by_the_provider(engine: &Engine, candidate: &Candidate) -> ListedHost {
         agents: Vec::new(),
         snapshots: Vec::new(),
         stopped: None,
+        pressures: Vec::new(),
         problem: None,
     }
 }
@@ -179,6 +180,7 @@ async fn answered(
     look: Look,
 ) -> Result<()> {
     (host.state, host.problem) = look.state();
+    host.pressures = look.pressures;
     let mut contents = look.contents;
     if host.problem.is_none() {
         host.problem = contents.corrupt.pop();

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use serde::{Serialize, Serializer};
 
 use crate::error::Error;
-use crate::model::{HostId, HostState, InstanceId, OwnerId, SshEndpoint, Timestamp};
+use crate::model::{HostId, HostState, InstanceId, OwnerId, Pressure, SshEndpoint, Timestamp};
 use crate::store::{AgentRecord, HostSnapshot, StopMark};
 
 /// A host as discovery finds it: whole, or as much of it as can be told.
@@ -39,6 +39,8 @@ pub struct ListedHost {
     pub snapshots: Vec<HostSnapshot>,
     /// Who stopped it and why.
     pub stopped: Option<StopMark>,
+    /// What its container has run out of, and disks that are full.
+    pub pressures: Vec<Pressure>,
     /// What is wrong with it.
     #[serde(serialize_with = "text")]
     pub problem: Option<Error>,
