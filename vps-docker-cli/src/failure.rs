@@ -46,10 +46,16 @@ fn causes(error: &Error) -> Vec<String> {
     let mut causes = Vec::new();
     let mut cause = error.source();
     while let Some(error) = cause {
-        causes.push(error.to_string());
+        causes.push(printable(&error.to_string()));
         cause = error.source();
     }
     causes
+}
+
+/// The words of others, without what steers a terminal: our own errors see to that themselves.
+fn printable(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    text.trim().chars().map(shown).collect()
 }
 
 /// The command that helps, where one does. Most errors say themselves what to do.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use vps_docker::model::{ContainerCommand, HostSpecBuilder, IdleMode, IdlePolicy};
+use vps_docker::model::{ContainerCommand, HostSpecBuilder, IdleMode, IdlePolicy, Runtime};
 use vps_docker::{HostSpec, Result};
 
 use crate::units::parse_span;
@@ -28,6 +28,33 @@ pub(crate) struct ContainerArgs {
     /// Run this shell command beside sshd
     #[arg(long, value_name = "COMMAND")]
     command: Option<String>,
+    /// Memory of the container, as in 512m or 2g [default: what the VPS has, less a reserve]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<String>,
+    /// Cores of the container, as in 1.5 [default: all]
+    #[arg(long, value_name = "COUNT")]
+    cpus: Option<String>,
+    /// How many processes and threads it may have [default: 4096]
+    #[arg(long, value_name = "COUNT")]
+    pids: Option<u32>,
+    /// Make its root file system read-only but for /run and /tmp
+    #[arg(long)]
+    read_only: bool,
+    /// A directory of a read-only root that can be written to, in memory; repeated
+    #[arg(long, value_name = "DIR", requires = "read_only")]
+    writable: Vec<String>,
+    /// Give it a capability, as in NET_RAW; repeated
+    #[arg(long, value_name = "NAME")]
+    cap_add: Vec<String>,
+    /// Take a capability from it; repeated
+    #[arg(long, value_name = "NAME")]
+    cap_drop: Vec<String>,
+    /// Let its programs have more rights than who starts them, as sudo needs it
+    #[arg(long)]
+    allow_new_privileges: bool,
+    /// Run it by gVisor, with a kernel of its own
+    #[arg(long)]
+    gvisor: bool,
     /// A label, repeated; kept with the host
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
     label: Vec<(String, String)>,
@@ -75,8 +102,42 @@ impl ContainerArgs {
         } else if self.image_command {
             spec = spec.command(ContainerCommand::Image);
         }
+        spec = self.confine(spec);
         for (key, value) in &self.label {
             spec = spec.label(key, value);
+        }
+        spec
+    }
+}
+
+impl ContainerArgs {
+    fn confine(&self, mut spec: HostSpecBuilder) -> HostSpecBuilder {
+        if let Some(memory) = &self.memory {
+            spec = spec.memory(memory);
+        }
+        if let Some(cpus) = &self.cpus {
+            spec = spec.cpus(cpus);
+        }
+        if let Some(pids) = self.pids {
+            spec = spec.pids(pids);
+        }
+        if self.read_only {
+            spec = spec.read_only_root();
+        }
+        for directory in &self.writable {
+            spec = spec.writable(directory);
+        }
+        for name in &self.cap_add {
+            spec = spec.add_capability(name);
+        }
+        for name in &self.cap_drop {
+            spec = spec.drop_capability(name);
+        }
+        if self.allow_new_privileges {
+            spec = spec.allow_new_privileges();
+        }
+        if self.gvisor {
+            spec = spec.runtime(Runtime::Gvisor);
         }
         spec
     }

@@ -35,6 +35,7 @@ pub(crate) fn details(host: &Host) -> String {
         .iter()
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
+    let pressures: Vec<String> = host.pressures().iter().map(ToString::to_string).collect();
     let stopped = host
         .stopped()
         .map(|mark| format!(", {} ago by {}: {}", age(mark.at), mark.by, mark.reason));
@@ -45,6 +46,7 @@ pub(crate) fn details(host: &Host) -> String {
             "problem",
             host.problem().map(ToString::to_string).unwrap_or_default(),
         ),
+        ("pressure", pressures.join("\n")),
         ("provider", info.provider.clone()),
         ("instance", info.instance_id.to_string()),
         ("address", info.address.to_string()),

@@ -12,6 +12,7 @@ mod host_text;
 mod instances;
 mod interrupt;
 mod output;
+mod plan_text;
 mod progress;
 mod prompt;
 mod units;

@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::host_args::{ContainerArgs, ExposureArgs, IdleArgs, begin};
 use crate::host_text;
 use crate::instances;
+use crate::plan_text;
 use crate::progress::Progress;
 
 /// Create a host
@@ -17,6 +18,7 @@ use crate::progress::Progress;
   vps-docker create web
   vps-docker create web --image postgres:17 --image-command --run=--publish=5432:5432
   vps-docker create web -p hetzner --plan cx23,cx33 --region fsn1,nbg1 --allow-from 203.0.113.7
+  vps-docker create web -p hetzner --dry-run
   vps-docker create web -b ./my-image --idle-timeout 2h")]
 pub(crate) struct Create {
     /// The host's name
@@ -29,6 +31,9 @@ pub(crate) struct Create {
     exposure: ExposureArgs,
     #[command(flatten)]
     idle: IdleArgs,
+    /// Only show what would be ordered and run, at what price, and who could reach it
+    #[arg(short = 'n', long)]
+    dry_run: bool,
     /// Begin with a snapshot of another host: HOST and the snapshot's id
     #[arg(long, help_heading = "Container", num_args = 2, value_names = ["HOST", "ID"], conflicts_with_all = ["image", "build", "command", "image_command"])]
     from_snapshot: Option<Vec<String>>,
@@ -67,6 +72,10 @@ impl Create {
         let name = context.global.provider.as_deref();
         let name = name.unwrap_or(context.config.default_provider());
         let engine = instances::engine_for_orders(context, name, self.place.allow_order)?;
+        if self.dry_run {
+            let plan = context.interrupt.or(engine.plan_host(&spec)).await?;
+            return context.output.show(&plan, || plan_text::text(&plan));
+        }
         let host = follow(context, engine.create_host(spec)).await?;
         show(context, host).await
     }

@@ -24,6 +24,8 @@ impl Inspect {
         document["problem"] = host
             .problem()
             .map_or(Value::Null, |problem| json!(problem.to_string()));
+        document["pressures"] = json!(host.pressures());
+        document["exposure"] = json!(host.exposure());
         document["idle_policy"] = json!(host.idle_policy());
         let code = context.output.show(&document, || host_text::details(&host));
         host.close().await;

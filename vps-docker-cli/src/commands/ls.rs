@@ -114,9 +114,10 @@ fn text(hosts: &[ListedHost]) -> String {
 }
 
 fn note(host: &ListedHost) -> String {
-    match (&host.problem, &host.stopped) {
-        (Some(problem), _) => problem.to_string(),
-        (None, Some(mark)) => format!("{} ({})", mark.reason, mark.by),
-        (None, None) => String::new(),
+    match (&host.problem, &host.stopped, host.pressures.first()) {
+        (Some(problem), ..) => problem.to_string(),
+        (None, Some(mark), _) => format!("{} ({})", mark.reason, mark.by),
+        (None, None, Some(pressure)) => pressure.to_string(),
+        (None, None, None) => String::new(),
     }
 }

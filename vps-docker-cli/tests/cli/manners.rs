@@ -124,6 +124,17 @@ async fn what_only_looks_makes_no_writing_call() {
             "8",
         ],
         &["gc", "--dry-run"],
+        &[
+            "create",
+            "web",
+            "-p",
+            "hetzner",
+            "--dry-run",
+            "--memory",
+            "1g",
+            "--allow-from",
+            "203.0.113.0/24",
+        ],
     ] {
         let said = user.says(words);
         assert_eq!(said.code, 0, "{words:?}: {said:?}");

@@ -77,6 +77,7 @@ fn the_commands_of_a_host_from_create_to_destroy() {
     );
 
     assert_eq!(user.document(&["stop", "cli-web"])["state"], "stopped");
+    assert!(user.document(&["why", "cli-web"])["stopped"]["at"].is_string());
     assert_eq!(user.document(&["start", "cli-web"])["state"], "running");
     assert_eq!(user.document(&["restart", "cli-web"])["state"], "running");
     user.document(&["why", "cli-web"]);

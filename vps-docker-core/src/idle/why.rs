@@ -97,6 +97,7 @@ impl Why {
         let mut watching = false;
         let mut stopped = None;
         let mut pressures = Vec::new();
+        let mut container = None;
         let mut log: Vec<Line> = Vec::new();
         let mut now = None;
         for (kind, text) in lines.lines().filter_map(|line| line.split_once('\t')) {
@@ -106,16 +107,25 @@ impl Why {
                 "log" => log.extend(serde_json::from_str::<Line>(text)),
                 "now" => now = serde_json::from_str::<Line>(text).ok(),
                 "pressure" => pressures.extend(parse_pressure(text)),
+                "container" => container = Some(text.to_owned()),
                 "stop" => stopped = serde_json::from_str(text).ok(),
                 _ => {}
             }
         }
         let policy: IdlePolicy = policy.ok_or_else(no_watcher)?;
         // None from its start until its first look.
-        let last = now.unwrap_or_else(|| Line {
+        let mut last = now.unwrap_or_else(|| Line {
             container: "unknown".to_owned(),
             ..Line::default()
         });
+        // Of a container that has ended since that look, Docker knows.
+        if let Some(container) = container.filter(|container| container != "running") {
+            last = Line {
+                at: last.at,
+                container,
+                ..Line::default()
+            };
+        }
         let with_signals = Some(&last)
             .filter(|line| !line.signals.is_empty())
             .or_else(|| log.iter().rfind(|line| !line.signals.is_empty()));
@@ -232,12 +242,27 @@ mod tests {
         assert_eq!(unix(window.closes_at), Some(1015));
     }
 
+    #[test]
+    fn a_container_that_has_ended_since_the_last_look_is_not_running() {
+        let look = "now\t{\"at\":1000,\"container\":\"running\",\"window\":30,\"quiet\":5}\n";
+        let stop = "stop\t{\"schema_version\":1,\"at\":\"2026-01-01T00:00:00Z\",\"by\":\"client\",\"reason\":\"so\"}\n";
+        let why = |container| {
+            let lines = format!("{POLICY}{look}{stop}container\t{container}\n");
+            Why::parse(&lines).expect("readable")
+        };
+        let ended = why("exited");
+        assert_eq!((ended.window, ended.container.as_str()), (None, "exited"));
+        assert_eq!(ended.stopped.expect("by somebody").by, "client");
+        let runs = why("running");
+        assert!(runs.window.is_some() && runs.stopped.is_none());
+    }
+
     proptest! {
         #[test]
         fn garbage_is_passed_over(
             lines in prop::collection::vec(prop_oneof![
                 any::<String>(),
-                "(unit|policy|log|now|stop|pressure)\t.*",
+                "(unit|policy|log|now|stop|container|pressure)\t.*",
                 "(log|now)\t\\{\"at\":-?[0-9]{1,20},\"window\":-?[0-9]{1,20}(e[0-9]{1,3})?,\"quiet\":-?[0-9]{1,30}\\}",
             ], 0..8),
         ) {
