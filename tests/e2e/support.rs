@@ -388,6 +388,15 @@ impl LocalImage {
         ))
     }
 
+    /// A small one with an sshd in it, for tests that create many hosts.
+    pub(crate) fn small() -> Self {
+        Self::build(&format!(
+            "{}LABEL vps-docker-test-of={}\n",
+            include_str!("small-image.Dockerfile"),
+            unique("test")
+        ))
+    }
+
     /// Builds it of a Dockerfile, with these files as the context.
     pub(crate) fn of(dockerfile: &str, files: &[(&str, &[u8])]) -> Self {
         let mut image = Self {

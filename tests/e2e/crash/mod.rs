@@ -35,7 +35,7 @@ const HALF_A_HOST: &str = "write /hosts/local/A/host.json";
 /// The longest of all, so two tests share its steps.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_create_that_is_killed_at_any_even_step_is_recovered() {
-    let image = LocalImage::with_sshd();
+    let image = LocalImage::small();
     let mut scene = Scene::new(&image, "even");
     scene
         .kill_at(operation("create"), |turn| turn % 2 == 0)
@@ -45,7 +45,7 @@ async fn a_create_that_is_killed_at_any_even_step_is_recovered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_create_that_is_killed_at_any_odd_step_is_recovered() {
-    let image = LocalImage::with_sshd();
+    let image = LocalImage::small();
     let mut scene = Scene::new(&image, "odd");
     scene
         .kill_at(operation("create"), |turn| turn % 2 == 1)
@@ -55,7 +55,7 @@ async fn a_create_that_is_killed_at_any_odd_step_is_recovered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_works_on_half_a_host_and_is_killed_at_any_step_is_recovered() {
-    let image = LocalImage::with_sshd();
+    let image = LocalImage::small();
     let mut scene = Scene::new(&image, "half");
     for operation in OPERATIONS {
         if operation.before == Before::HalfAHost {
@@ -67,7 +67,7 @@ async fn what_works_on_half_a_host_and_is_killed_at_any_step_is_recovered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_works_on_a_host_and_is_killed_at_any_step_is_recovered() {
-    let image = LocalImage::with_sshd();
+    let image = LocalImage::small();
     let mut scene = Scene::new(&image, "whole");
     for operation in OPERATIONS {
         if matches!(operation.before, Before::A(_)) {
@@ -79,7 +79,7 @@ async fn what_works_on_a_host_and_is_killed_at_any_step_is_recovered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_works_on_snapshots_and_is_killed_at_any_step_is_recovered() {
-    let image = LocalImage::with_sshd();
+    let image = LocalImage::small();
     let mut scene = Scene::new(&image, "snapshots");
     for operation in OPERATIONS {
         if operation.before == Before::Snapshots {
@@ -93,7 +93,7 @@ async fn what_works_on_snapshots_and_is_killed_at_any_step_is_recovered() {
 /// breaks at every command: the create takes down what it made by itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_create_that_fails_at_any_step_leaves_nothing() {
-    let image = LocalImage::with_sshd();
+    let image = LocalImage::small();
     let mut scene = Scene::new(&image, "fails");
     scene.fail_at_every_step(operation("create")).await;
     scene.end().await;
