@@ -20,6 +20,7 @@ mod image;
 mod interrupted;
 mod life;
 mod registry;
+mod secrets;
 mod shell;
 mod ship;
 mod snapshot;
