@@ -81,7 +81,7 @@ async fn the_life_of_a_host_with_secrets() {
 
     let (mut host, vps) = created(&world, &secrets, &mut told).await;
     commands_and_files(&host, &secrets, &mut told).await;
-    images(&host, &secrets, &mut told).await;
+    images(&host, &vps, &secrets, &mut told).await;
     changes(&world, &mut host, &secrets, &mut told).await;
 
     // What there is by now that was not when the sampler began.
@@ -292,7 +292,7 @@ async fn commands_and_files(host: &Host, secrets: &Secrets, told: &mut Told) {
         .expect("fetched");
 }
 
-async fn images(host: &Host, secrets: &Secrets, told: &mut Told) {
+async fn images(host: &Host, vps: &Vps, secrets: &Secrets, told: &mut Told) {
     let context = tempfile::tempdir().expect("a directory");
     let secret = format!("--secret=id=token,src={}", secrets.build_secret.display());
     let path = context.path().display().to_string();
@@ -326,6 +326,10 @@ async fn images(host: &Host, secrets: &Secrets, told: &mut Told) {
     told.debug(&docker);
     let image = ImageReference::new("127.0.0.1:9/marked/image:1").expect("legal");
     told.failed(docker.pull(&image).await);
+    let left = vps.inside("ls -d /run/vps-docker/secrets-* 2>/dev/null || true");
+    for left in left.lines() {
+        secrets.markers.note(&format!("{left} is left on the VPS"));
+    }
 }
 
 async fn changes(world: &World, host: &mut Host, secrets: &Secrets, told: &mut Told) {
@@ -418,10 +422,6 @@ fn on_the_vps(vps: &Vps, markers: &Markers) {
     }
     for file in found.iter().filter(|file| !OWN.contains(file)) {
         markers.note(&format!("a secret in {file} of the VPS"));
-    }
-    let left = vps.inside("ls -d /run/vps-docker/secrets-* 2>/dev/null || true");
-    for left in left.lines() {
-        markers.note(&format!("{left} is left on the VPS"));
     }
 }
 
