@@ -99,7 +99,7 @@ start() {
     [ $# -eq 0 ] || shift
     docker rm -fv "$run-$name" >/dev/null 2>&1
     docker run -d --init --name "$run-$name" --network "$run" --label "$label=$$" -v "$work/ssh:/etc/vps-docker/ssh:ro" \
-        --entrypoint "$entrypoint" "${options[@]}" "$run:$image" "$@" >/dev/null
+        -v "$work/env:/etc/vps-docker/env:ro" --tmpfs=/run/vps-docker:mode=0755,size=16m --entrypoint "$entrypoint" "${options[@]}" "$run:$image" "$@" >/dev/null
     current=$run-$name
     point
 }
@@ -130,7 +130,21 @@ hostile="a'b\"c\\d\$(touch /pwned)\`touch /pwned\`\$HOME \${HOME}%s!*?[x]~&;|<>#
 # Valid UTF-8: docker itself replaces anything else.
 control=$'\001\002\t\r\033[0m\177 \xc3\xa9 \xe2\x82\xac'
 hostile_env=(-e "HOSTILE=$hostile" -e "CONTROL=$control" -e "a.b-c=$hostile" -e UID=77 -e IFS=x -e EMPTY= -e 'home=h' -e 'uid=u'
-    -e 'gid=g' -e 'mark=m' -e 'sshd=s' -e 'state=s' -e 'SHELL=/nope' -e 'environment=e' -e 'login_user=l' -e 'x=-n' -e 'y==')
+    -e 'gid=g' -e 'sshd=s' -e 'state=s' -e 'SHELL=/nope' -e 'environment=e' -e 'login_user=l' -e 'x=-n' -e 'y==')
+# give_env NAME VALUE...: what the VPS gives to the container's next start, as the engine writes it.
+give_env() {
+    (
+        umask 077
+        mkdir -p "$work/env"
+        while [ $# -gt 0 ]; do
+            printf '%s=%s\0' "$1" "$2"
+            shift 2
+        done >"$work/env/environment.new"
+        mv "$work/env/environment.new" "$work/env/environment"
+    )
+}
+give_env SECRET "$hostile" CONTROL_SECRET "$control" EMPTY_SECRET '' OVERRIDDEN secret mark m2
+hostile_env+=(-e OVERRIDDEN=docker)
 # Byte for byte, in hexadecimal, of the variable $2 in the environment of the process that command $1 starts.
 variable_of() { "$1" cat /proc/self/environ | LC_ALL=C sed -zn "s/^$2=//p" | od -An -tx1 | tr -d ' \n'; }
 hex() { { printf %s "$1"; printf '\0'; } | od -An -tx1 | tr -d ' \n'; }
@@ -195,8 +209,16 @@ as_root() {
     for name in HOSTILE a.b-c; do eq "hostile value of $name" "$(hex "$hostile")" "$(variable_of in_box "$name")"; done
     eq "control characters and UTF-8" "$(hex "$control")" "$(variable_of in_box CONTROL)"
     eq "an empty value" "$(hex '')" "$(variable_of in_box EMPTY)"
+    secrets in_box
+    eq "an empty secret" "$(hex '')" "$(variable_of in_box EMPTY_SECRET)"
+    lacks "docker inspect shows no secret" secret "$(docker inspect "$current")"
+    docker commit -c "LABEL $label=$$" "$current" "$run:$1-committed" >/dev/null
+    eq "an image of the container holds none" '' \
+        "$(docker run --rm --entrypoint sh "$run:$1-committed" -c 'find /run/vps-docker /etc/vps-docker/env -type f; env | grep SECRET')"
+    lacks "nor does its history" SECRET "$(docker history --no-trunc "$run:$1-committed")"
+    refuse "the container cannot change them" in_box 'echo x >>/etc/vps-docker/env/environment'
     eq "UID, which bash keeps to itself" "$(hex 77)" "$(variable_of in_box UID)"
-    for pair in home=h uid=u gid=g mark=m sshd=s state=s environment=e login_user=l x=-n y==; do
+    for pair in home=h uid=u gid=g sshd=s state=s environment=e login_user=l x=-n y==; do
         eq "value of ${pair%%=*}" "$(hex "${pair#*=}")" "$(variable_of in_box "${pair%%=*}")"
     done
     eq "HOME is the user's" "$(hex /root)" "$(variable_of in_box HOME)"
@@ -238,6 +260,14 @@ as_root() {
     docker stop "$current" >/dev/null
     eq "docker stop, such a session open: not killed, exit code 0" 0 "$(exit_code)"
     wait $!
+}
+
+# secrets HOW: what the VPS gave is there as it is, and wins.
+secrets() {
+    eq "hostile value of a secret" "$(hex "$hostile")" "$(variable_of "$1" SECRET)"
+    eq "control characters and UTF-8 of a secret" "$(hex "$control")" "$(variable_of "$1" CONTROL_SECRET)"
+    eq "a secret wins" "$(hex secret)" "$(variable_of "$1" OVERRIDDEN)"
+    eq "a secret of a name that the entrypoint uses" "$(hex m2)" "$(variable_of "$1" mark)"
 }
 
 transfers() {
@@ -298,6 +328,14 @@ recovery() {
     point
     up "docker restart brings sshd back"
     eq "with the environment" "$(hex "$hostile")" "$(variable_of in_box HOSTILE)"
+    eq "and the secret" "$(hex "$hostile")" "$(variable_of in_box SECRET)"
+    give_env SECRET other CONTROL_SECRET "$control" OVERRIDDEN secret mark m2
+    docker restart "$current" >/dev/null
+    point
+    up "and again"
+    eq "a secret given anew is there" "$(hex other)" "$(variable_of in_box SECRET)"
+    eq "and one that was taken away is not" '' "$(variable_of in_box EMPTY_SECRET)"
+    give_env SECRET "$hostile" CONTROL_SECRET "$control" EMPTY_SECRET '' OVERRIDDEN secret mark m2
     docker kill -s KILL "$current" >/dev/null
     docker start "$current" >/dev/null
     point
@@ -316,6 +354,8 @@ as_named_user() {
     has "root is refused" 'Permission denied (publickey)' "$(with_key client "root@$address" true 2>&1)"
     refuse "the user cannot change the environment of sessions" in_box 'echo x >>/run/vps-docker/environment'
     refuse "others cannot read the environment" docker exec -u daemon "$current" cat /run/vps-docker/environment
+    secrets in_box
+    refuse "the user cannot read the file of the secrets" in_box 'cat /etc/vps-docker/env/environment'
     refuse "the user cannot read the host key" in_box 'cat /etc/vps-docker/ssh/ssh_host_ed25519_key'
     check "a session leaves its mark for the idle watcher" docker exec "$current" test /run/vps-docker/session -nt /run/vps-docker/path
     eq "vps-docker-keep-alive ends as its command does" 7 "$(in_box 'vps-docker-keep-alive sh -c "exit 7"'; echo $?)"
@@ -358,6 +398,12 @@ commands() {
     eq "its exit code" 7 "$(exit_code)"
 
     eq "its stdin" "a${nl}b" "$(printf 'a\nb' | docker run -i --rm --init --entrypoint $entrypoint "$run:$1-named" cat 2>/dev/null)"
+
+    start secret "$1-named" "${hostile_env[@]}" -- sleep 1000
+    eventually eval 'docker exec "$current" grep -q sleep /proc/*/comm'
+    of_command() { docker exec --user app "$current" sh -c 'for p in /proc/[0-9]*; do read -r name <$p/comm; [ "$name" != sleep ] || [ "$(tr "\0" " " <$p/cmdline)" != "sleep 1000 " ] || cat $p/environ; done'; }
+    secrets of_command
+    docker rm -f "$current" >/dev/null
 
     # Each way to become another user: with setpriv, then runuser, then su alone, then gosu.
     local ids
@@ -432,6 +478,7 @@ DOCKERFILE
         up "ssh in" || continue
         eq "hostile value" "$(hex "$hostile")" "$(variable_of in_box HOSTILE)"
         # ash, the user's shell there, drops such names itself.
+        secrets in_box
         [ $shell = busybox ] || eq "hostile value of a.b-c" "$(hex "$hostile")" "$(variable_of in_box a.b-c)"
         eq "UID" "$(hex 77)" "$(variable_of in_box UID)"
         eq "working directory" /opt "$(in_box pwd)"
@@ -441,6 +488,13 @@ DOCKERFILE
         start shell "sh-$shell-derived" -e PATH=/nowhere
         if eventually in_box /bin/true; then ok "ssh in, with a PATH that leads nowhere"; else not_ok "ssh in, with a PATH that leads nowhere" "$(docker logs "$current" 2>&1)"; fi
         eq "and that PATH" "$(hex /nowhere)" "$(in_box /bin/cat /proc/self/environ | LC_ALL=C sed -zn "s/^PATH=//p" | od -An -tx1 | tr -d " \n")"
+        give_env PATH "/it's:/usr/bin:/bin" SECRET "$hostile" CONTROL_SECRET "$control" OVERRIDDEN secret mark m2
+        docker restart "$current" >/dev/null
+        point
+        up "and with another of the VPS's"
+        eq "which wins" "$(hex "/it's:/usr/bin:/bin")" "$(variable_of in_box PATH)"
+        eq "in a login shell too" "/it's:/usr/bin:/bin" "$(echo 'echo $PATH' | with_key client -T "app@$address" 2>/dev/null | tail -n 1)"
+        give_env SECRET "$hostile" CONTROL_SECRET "$control" OVERRIDDEN secret mark m2
         docker stop "$current" >/dev/null
         eq "docker stop: exit code 0" 0 "$(exit_code)"
 

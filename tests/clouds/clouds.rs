@@ -31,7 +31,12 @@ pub(crate) fn client(provider: Provider, sim: &CloudSim) -> Arc<dyn VpsClient> {
 
 /// A client of the account that uses so many times the provider's true rate of requests.
 pub(crate) fn client_at(provider: Provider, sim: &CloudSim, haste: f64) -> Arc<dyn VpsClient> {
-    build(provider, sim, haste).expect("fit")
+    build(provider, sim, &sim.url(), haste).expect("fit")
+}
+
+/// A client of the account by way of something in between, at that URL.
+pub(crate) fn client_through(provider: Provider, sim: &CloudSim, url: &str) -> Arc<dyn VpsClient> {
+    build(provider, sim, url, HASTE).expect("fit")
 }
 
 /// The pauses of tests.
@@ -43,25 +48,25 @@ fn policy() -> RetryPolicy {
     policy
 }
 
-fn build(provider: Provider, sim: &CloudSim, haste: f64) -> Result<Arc<dyn VpsClient>> {
+fn build(provider: Provider, sim: &CloudSim, url: &str, haste: f64) -> Result<Arc<dyn VpsClient>> {
     let credentials = sim.credentials();
     let token = credentials.token.as_str();
     Ok(match provider.name() {
         "hetzner" => Arc::new(HetznerProvider::new(
             HetznerConfig::new(token)
-                .endpoint(sim.url())
+                .endpoint(url)
                 .rate_limit_factor(haste)
                 .retry(policy()),
         )?),
         "vultr" => Arc::new(VultrProvider::new(
             VultrConfig::new(token)
-                .endpoint(sim.url())
+                .endpoint(url)
                 .rate_limit_factor(haste)
                 .retry(policy()),
         )?),
         "digitalocean" => Arc::new(DigitalOceanProvider::new(
             DigitalOceanConfig::new(token)
-                .endpoint(sim.url())
+                .endpoint(url)
                 .rate_limit_factor(haste)
                 .retry(policy()),
         )?),
@@ -72,7 +77,7 @@ fn build(provider: Provider, sim: &CloudSim, haste: f64) -> Result<Arc<dyn VpsCl
                 credentials.user.as_str(),
                 credentials.password.as_str(),
             )
-            .endpoint(sim.url())
+            .endpoint(url)
             .token_url(sim.greeting()["token_url"].as_str().expect("it has one"))
             .allow_order(true)
             .settle_time(Duration::from_millis(50))

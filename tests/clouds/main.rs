@@ -6,4 +6,5 @@ mod crowd;
 mod faults;
 mod listing;
 mod orders;
+mod secrets;
 mod vps_end_to_end;

@@ -318,7 +318,7 @@ async fn a_secret_is_read_by_the_build_and_found_nowhere_else(host: &Host, vps: 
                 built = &mut building => break built.expect("built"),
                 seen = looking => processes.push_str(&seen),
             }
-            places.push_str(&vps.inside("ls -d /run/vps-docker/build-*/* 2>/dev/null || true"));
+            places.push_str(&vps.inside("ls -d /run/vps-docker/secrets-*/* 2>/dev/null || true"));
         }
     };
     let lines = lines.into_inner().expect("nobody panics").join("\n");
@@ -356,7 +356,7 @@ async fn a_secret_is_read_by_the_build_and_found_nowhere_else(host: &Host, vps: 
     )
     .expect("written");
     build(host, &args).await.expect_err("it fails");
-    let left = vps.inside("ls -d /run/vps-docker/build-* 2>/dev/null || true");
+    let left = vps.inside("ls -d /run/vps-docker/secrets-* 2>/dev/null || true");
     assert_eq!(left, "");
 }
 

@@ -126,11 +126,14 @@ fn labels_volumes_port_and_entrypoint_are_as_documented(container: &Value, host:
     let expected = [
         "vps-docker-data:/vps-docker",
         "/etc/vps-docker/container-ssh:/etc/vps-docker/ssh:ro",
+        "/etc/vps-docker/container-env:/etc/vps-docker/env:ro",
     ];
     assert_eq!(volumes.len(), expected.len());
     for volume in expected {
         assert!(volumes.contains(&volume.into()), "{volume} in {volumes:?}");
     }
+    let in_memory = json!({"/run/vps-docker": "mode=0755,size=16m"});
+    assert_eq!(run["Tmpfs"], in_memory);
     let ports = json!({"2222/tcp": [{"HostIp": "", "HostPort": "2222"}]});
     assert_eq!(run["PortBindings"], ports);
     assert_eq!(run["RestartPolicy"]["Name"], "unless-stopped");

@@ -22,6 +22,7 @@ mod interrupted;
 mod life;
 mod mitm;
 mod registry;
+mod secrets;
 mod shell;
 mod ship;
 mod snapshot;

@@ -7,11 +7,14 @@ use std::sync::{Arc, Mutex};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
-use vps_docker::model::{BootImage, HostTags, InstanceSpec, Tags};
+use vps_docker::model::{BootImage, HostTags, ImageReference, InstanceSpec, RegistryLogin, Tags};
 use vps_docker::secrecy::ExposeSecret;
-use vps_docker::{CreateEvent, HostSpec, ImageSource, Phase, Settings};
+use vps_docker::{CreateEvent, ErrorKind, HostSpec, ImageSource, Phase, Settings};
 
-use crate::support::{Altered, LocalImage, World, docker, unique};
+use crate::support::{Altered, LocalImage, Vps, World, docker, unique};
+
+/// Of the user `me` at the registry's other port.
+const PASSWORD: &str = "the-password-of-me";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_is_pulled_from_a_registry() {
@@ -35,6 +38,49 @@ async fn an_image_is_pulled_from_a_registry() {
         host.destroy().await.expect("destroyed");
     }
     an_image_that_only_this_side_can_pull_is_shipped(&world, &image).await;
+    an_image_behind_a_login_is_pulled_with_it(&world, &image).await;
+}
+
+/// The same registry, at a port where it wants to know who asks.
+async fn an_image_behind_a_login_is_pulled_with_it(world: &World, image: &str) {
+    let image = image.replace(":5000/", ":5001/");
+    let (server, _) = image.split_once('/').expect("registry and path");
+    let spec = HostSpec::builder(unique("login"))
+        .image(&image)
+        .image_source(ImageSource::Pull)
+        .registry_login(server, "me", "wrong")
+        .registry_login(server, "me", PASSWORD);
+    let host = world.create(spec).await.expect("created");
+    let docker = host.docker().await.expect("connected");
+    let other = ImageReference::new(image.replace("app:1", "other:1")).expect("legal");
+    let login = |password: &str| RegistryLogin::new(server, "me", password.into()).expect("fit");
+    for docker in [
+        docker.clone(),
+        docker.clone().registry_logins([login("not-the-password")]),
+    ] {
+        let error = docker.pull(&other).await.expect_err("it is not for us");
+        assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
+        let said = std::error::Error::source(&error).expect("docker's words");
+        let said = said.to_string();
+        assert!(
+            said.contains("unauthorized") || said.contains("no basic auth"),
+            "{said}"
+        );
+    }
+    let right = docker.clone().registry_logins([login(PASSWORD)]);
+    right.pull(&other).await.expect("pulled");
+    // Each time for once.
+    docker
+        .run(["image", "rm", other.as_str()])
+        .await
+        .expect("removed");
+    docker.pull(&other).await.expect_err("nobody is logged in");
+    let left = Vps::of(&host).inside(
+        "ls -d /run/vps-docker/secrets-* /root/.docker 2>/dev/null || true
+         grep -rlF -e the-password-of-me -e bWU6dGhlLXBhc3N3b3JkLW9mLW1l /run /root /etc /tmp /var/log /var/lib/vps-docker || true",
+    );
+    assert_eq!(left, "");
+    host.destroy().await.expect("destroyed");
 }
 
 /// It has a registry's digest here, so the VPS is let try; but the registry is at an address of
@@ -123,12 +169,17 @@ async fn start_registry(world: &World) -> String {
     inside(
         "until systemctl is-system-running --wait 2>&1 | grep -Eq 'running|degraded'; do sleep 0.1; done
          apt-get update -q >/dev/null
-         apt-get install -qy --no-install-recommends docker-registry >/dev/null 2>&1
+         apt-get install -qy --no-install-recommends docker-registry apache2-utils >/dev/null 2>&1
          printf '%s\\n' 'version: 0.1' 'storage: {filesystem: {rootdirectory: /srv}}' \
              'http: {addr: \":5000\"}' >/root/registry.yml
          systemctl stop docker-registry
          systemd-run --quiet docker-registry serve /root/registry.yml
-         until curl -fs http://127.0.0.1:5000/v2/ >/dev/null; do sleep 0.1; done",
+         htpasswd -Bbn me the-password-of-me >/root/htpasswd
+         { sed s/5000/5001/ /root/registry.yml
+             echo 'auth: {htpasswd: {realm: here, path: /root/htpasswd}}'; } >/root/closed.yml
+         systemd-run --quiet docker-registry serve /root/closed.yml
+         until curl -fs http://127.0.0.1:5000/v2/ >/dev/null; do sleep 0.1; done
+         until curl -fs -u me:the-password-of-me http://127.0.0.1:5001/v2/ >/dev/null; do sleep 0.1; done",
     );
     let load = Command::new("sh")
         .args([
@@ -142,7 +193,9 @@ async fn start_registry(world: &World) -> String {
     // An image of its own: what is pulled from here must not be known elsewhere by another name.
     inside(
         "docker commit $(docker create debian:bookworm-slim true) 127.0.0.1:5000/team/app:1
-         docker push -q 127.0.0.1:5000/team/app:1 >/dev/null",
+         docker push -q 127.0.0.1:5000/team/app:1 >/dev/null
+         docker commit $(docker create debian:bookworm-slim false) 127.0.0.1:5000/team/other:1
+         docker push -q 127.0.0.1:5000/team/other:1 >/dev/null",
     );
     format!("{address}:5000/team/app:1")
 }

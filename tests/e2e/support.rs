@@ -1,8 +1,9 @@
 //! What the tests share: an engine with a data directory of its own, and clean-up.
 
 use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -166,6 +167,29 @@ impl Vps {
     /// Runs a script on it.
     pub(crate) fn inside(&self, script: &str) -> String {
         docker(&["exec", &self.container, "sh", "-ec", script])
+    }
+
+    /// Runs a script on it that reads `input`.
+    pub(crate) fn inside_with(&self, script: &str, input: &[u8]) -> String {
+        let mut docker = Command::new("docker")
+            .args([
+                "exec",
+                "--interactive",
+                &self.container,
+                "sh",
+                "-ec",
+                script,
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a docker program");
+        let mut stdin = docker.stdin.take().expect("piped");
+        stdin.write_all(input).expect("it reads");
+        drop(stdin);
+        let output = docker.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{script}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// What its network card has taken and sent so far, all protocols included.

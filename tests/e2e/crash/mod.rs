@@ -22,10 +22,12 @@ use self::child::{Fate, Run};
 use crate::support::{LocalImage, World, name, unique};
 
 /// Commands that change nothing.
-const READS: [&str; 4] = [
+const READS: [&str; 6] = [
     "await-bootstrap",
+    "compare-env",
     "docker image",
     "docker-wait",
+    "list-env",
     "read-documents",
 ];
 

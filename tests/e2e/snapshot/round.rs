@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vps_docker::model::{
-    AgentName, HostSnapshotId, InstanceSnapshotName, SnapshotId, SnapshotName,
+    AgentName, Environment, HostSnapshotId, InstanceSnapshotName, SnapshotId, SnapshotName,
 };
 use vps_docker::store::AgentRecord;
 use vps_docker::{ErrorKind, Host, HostSpec, Settings};
@@ -114,6 +114,9 @@ async fn an_instance_snapshot_becomes_a_host_of_its_own(world: &World, host: &Ho
     let mut agent = AgentRecord::new(agent, serde_json::json!("here"));
     let store = host.store().await.expect("connected");
     store.put_agent(&mut agent).await.expect("put");
+    let secret = [("SECRET", "stays".into())];
+    let secret = Environment::new(secret).expect("fit");
+    host.set_env(&secret).await.expect("set");
     let name = SnapshotName::new("whole-disk").expect("legal");
     let taken = host.snapshot_instance(&name).await.expect("taken");
     let listed = world.provider.instance_snapshots().await.expect("listed");
@@ -166,6 +169,8 @@ async fn an_instance_snapshot_becomes_a_host_of_its_own(world: &World, host: &Ho
             .expect("none"),
         []
     );
+    assert!(made.env_names().await.expect("asked").is_empty());
+    assert_eq!(host.env_names().await.expect("asked"), ["SECRET"]);
     assert_record_is_reality(&made, 0).await;
     assert_eq!(run(&made, "hostname").await.trim(), copy);
 

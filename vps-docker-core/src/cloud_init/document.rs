@@ -1,3 +1,4 @@
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -102,15 +103,17 @@ impl CloudConfig {
             quote_all: true,
             prefer_block_scalars: false,
         };
-        let mut text = String::from("#cloud-config\n");
-        serde_saphyr::to_fmt_writer_with_options(&mut text, self, options).map_err(|error| {
+        // More than a provider takes: a string that grows leaves copies behind that nobody wipes.
+        let mut text = Zeroizing::new(String::with_capacity(256 * 1024));
+        text.push_str("#cloud-config\n");
+        serde_saphyr::to_fmt_writer_with_options(&mut *text, self, options).map_err(|error| {
             Error::new(
                 ErrorKind::Invalid,
                 "the cloud-init document cannot be written as YAML; please report this",
             )
             .with_source(error.to_string())
         })?;
-        Ok(text.into())
+        Ok(SecretString::from(text.as_str()))
     }
 }
 

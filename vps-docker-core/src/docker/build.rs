@@ -1,19 +1,18 @@
 use std::collections::VecDeque;
 
-use secrecy::{ExposeSecret, SecretSlice};
+use secrecy::ExposeSecret;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 use super::build_output::{Redaction, failing_step};
 use super::build_source::{BuildSource, DockerfilePlace, LocalContext, read_secret};
+use super::secret_files::SecretFiles;
 use super::{DockerOverSsh, ImageConfig, LocalEngine, LocalImages, NamedImage, bring_image};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{Surplus, blocking, sync};
-use crate::model::{BuildContext, BuildSecret, HostId, ImageReference, ImageSource};
-use crate::ssh::join;
+use crate::model::{BuildContext, BuildSecret, ImageReference, ImageSource};
 
 /// Where contexts stay for the next build, on the VPS.
 const CONTEXTS: &str = "/var/lib/vps-docker/contexts";
-const SCRIPT: &str = include_str!("assets/build.sh");
 /// How much of the output an error quotes, in lines.
 const QUOTED: usize = 20;
 /// A longer line is told in pieces.
@@ -134,25 +133,19 @@ async fn run(
     if needs_buildkit && arguments.iter().all(plain) {
         arguments.push("--progress=plain".to_owned());
     }
-    let secrets = &source.build.secrets;
-    let mut secrets_dir = String::new();
-    if !secrets.is_empty() {
-        secrets_dir = format!("/run/vps-docker/build-{}", HostId::random());
-        let argument = |id: &str| format!("--secret=id={id},src={secrets_dir}/secret-{id}");
-        arguments.extend(secrets.iter().map(|secret| argument(&secret.id)));
-    }
+    let mut secrets = read_secrets(source.build.secrets.clone(), &mut arguments).await?;
+    secrets.log_in(docker.registry_logins_given());
     arguments.push(context);
-    let (archive, redaction) = pack_secrets(secrets.clone()).await?;
+    arguments.insert(0, "build".to_owned());
 
     let builder = if needs_buildkit { "1" } else { "" };
-    let words = ["sh", "-c", SCRIPT, "build", &secrets_dir, builder];
-    let arguments = arguments.iter().map(String::as_str);
-    let command = join(words.into_iter().chain(arguments));
+    let command = secrets.command("build", builder, &arguments);
     let mut process = docker.transport().spawn(&command).await?;
     let nothing = Box::pin(tokio::io::empty());
     let output = std::mem::replace(&mut process.stdout, nothing);
+    let archive = secrets.archive();
     let (last, ended) = tokio::join!(
-        tell_lines(output, &redaction, progress),
+        tell_lines(output, secrets.redaction(), progress),
         process.finish(archive.expose_secret())
     );
     let ended = ended?;
@@ -162,30 +155,23 @@ async fn run(
     Err(failure(&last, &ended.stderr, ended.exit_code()))
 }
 
-/// The secrets as a tar stream, empty where there are none.
-async fn pack_secrets(secrets: Vec<BuildSecret>) -> Result<(SecretSlice<u8>, Redaction)> {
-    blocking(move || {
-        let mut redaction = Redaction::default();
-        if secrets.is_empty() {
-            return Ok((SecretSlice::from(Vec::new()), redaction));
+/// The build's secrets, and the arguments that say where they will be.
+async fn read_secrets(
+    secrets: Vec<BuildSecret>,
+    arguments: &mut Vec<String>,
+) -> Result<SecretFiles> {
+    let (files, named) = blocking(move || {
+        let mut files = SecretFiles::new();
+        let mut named = Vec::new();
+        for BuildSecret { id, source } in secrets {
+            let path = files.add(&format!("secret-{id}"), read_secret(&source)?);
+            named.push(format!("--secret=id={id},src={path}"));
         }
-        let memory = "writing into memory does not fail";
-        let mut archive = tar::Builder::new(Vec::new());
-        for secret in secrets {
-            let content = read_secret(&secret.source)?;
-            let content = content.expose_secret();
-            redaction.add(content);
-            let mut header = tar::Header::new_gnu();
-            header.set_mode(0o600);
-            header.set_size(content.len() as u64);
-            let name = format!("secret-{}", secret.id);
-            archive
-                .append_data(&mut header, name, content)
-                .expect(memory);
-        }
-        Ok((archive.into_inner().expect(memory).into(), redaction))
+        Ok((files, named))
     })
-    .await
+    .await?;
+    arguments.extend(named);
+    Ok(files)
 }
 
 /// Tells every line and keeps the last ones.

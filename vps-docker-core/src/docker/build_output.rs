@@ -1,13 +1,15 @@
 use std::collections::VecDeque;
 use std::fmt;
 
+use secrecy::{ExposeSecret, SecretString};
+
 /// A shorter line of a secret is found in too many innocent places.
 const SHORTEST: usize = 6;
 
 /// Takes what is secret out of the output of a build that prints it.
 #[derive(Clone, Default)]
 pub(super) struct Redaction {
-    lines: Vec<String>,
+    lines: Vec<SecretString>,
 }
 
 impl fmt::Debug for Redaction {
@@ -22,11 +24,12 @@ impl Redaction {
         let text = String::from_utf8_lossy(secret);
         let lines = text.lines().map(str::trim);
         let lines = lines.filter(|line| line.len() >= SHORTEST);
-        self.lines.extend(lines.map(str::to_owned));
+        self.lines.extend(lines.map(SecretString::from));
     }
 
     pub(super) fn redact(&self, line: &str) -> String {
-        let hide = |text: String, secret: &String| text.replace(secret, "***");
+        let hide =
+            |text: String, secret: &SecretString| text.replace(secret.expose_secret(), "***");
         self.lines.iter().fold(line.to_owned(), hide)
     }
 }

@@ -134,23 +134,7 @@ async fn pull(
     progress: &(dyn Fn(String) + Send + Sync),
 ) -> Result<ImageConfig> {
     progress(format!("the VPS pulls {reference}"));
-    docker
-        .run(["pull", "--quiet", reference.as_str()])
-        .await
-        .map_err(|error| {
-            if error.kind() != ErrorKind::Docker {
-                return error;
-            }
-            Error::new(
-                ErrorKind::Docker,
-                format!(
-                    "the VPS cannot pull {reference}; if the image is only on this machine's \
-                     Docker engine it is shipped from there by itself: check its name with \
-                     `docker image ls`"
-                ),
-            )
-            .with_source(error)
-        })?;
+    docker.pull(reference).await?;
     docker.image(reference).await?.ok_or_else(|| {
         Error::new(
             ErrorKind::Docker,

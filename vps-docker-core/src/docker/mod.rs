@@ -4,6 +4,7 @@ mod build;
 mod build_output;
 mod build_source;
 mod confine;
+mod container_env;
 mod container_state;
 mod derived_image;
 mod dockerfile;
@@ -13,7 +14,9 @@ mod inspect;
 mod local_engine;
 mod over_ssh;
 mod pressure;
+mod pull;
 mod run;
+mod secret_files;
 mod ship;
 
 pub use local_engine::LocalEngine;
@@ -22,13 +25,16 @@ pub use ship::Shipped;
 
 pub(crate) use build::build_image;
 pub(crate) use build_source::BuildSource;
+pub(crate) use container_env::ContainerEnv;
 pub(crate) use container_state::ContainerState;
 pub(crate) use derived_image::derive;
 pub(crate) use engine::DockerEngine;
 pub(crate) use image_transfer::{BroughtImages, LocalImages, bring_image, look_up_locally};
 pub(crate) use inspect::ImageConfig;
 pub(crate) use pressure::{PRESSURE, parse_pressure};
-pub(crate) use run::{CONTAINER_NAME, CONTAINER_SSH_DIR, ContainerRun, container_command};
+pub(crate) use run::{
+    CONTAINER_ENV_DIR, CONTAINER_NAME, CONTAINER_SSH_DIR, ContainerRun, container_command,
+};
 pub(crate) use ship::NamedImage;
 
 /// Scripts that run on the VPS, each in one round trip. Those that change the host wait for one

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{ImageConfig, RUN_CONTAINER};
 use crate::error::{ErrorKind, Result};
-use crate::model::ImageReference;
+use crate::model::{ImageReference, RegistryLogin};
 use crate::ssh::{Output, RemoteProcess, Transport, TransportExt, join};
 
 /// Docker on the VPS: the `docker` program there, one session per call on one connection.
@@ -12,6 +12,7 @@ use crate::ssh::{Output, RemoteProcess, Transport, TransportExt, join};
 pub struct DockerOverSsh {
     vps: Arc<dyn Transport>,
     pub(super) scratch_dir: PathBuf,
+    logins: Arc<[RegistryLogin]>,
 }
 
 impl DockerOverSsh {
@@ -21,6 +22,7 @@ impl DockerOverSsh {
         Self {
             vps,
             scratch_dir: "/var/tmp".into(),
+            logins: Arc::new([]),
         }
     }
 
@@ -30,6 +32,18 @@ impl DockerOverSsh {
     pub fn scratch_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.scratch_dir = directory.into();
         self
+    }
+
+    /// Logs in at these registries for every [`pull`](Self::pull): for as long as it takes, and by a file in
+    /// the VPS's memory. The last one of a server counts. Default: none.
+    #[must_use]
+    pub fn registry_logins(mut self, logins: impl Into<Arc<[RegistryLogin]>>) -> Self {
+        self.logins = logins.into();
+        self
+    }
+
+    pub(super) fn registry_logins_given(&self) -> &[RegistryLogin] {
+        &self.logins
     }
 
     /// What the VPS is reached by.

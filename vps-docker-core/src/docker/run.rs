@@ -8,6 +8,8 @@ pub(crate) const CONTAINER_NAME: &str = "vps-docker";
 const DATA_VOLUME: &str = "vps-docker-data";
 /// On the VPS: the container sshd's host key and authorized keys.
 pub(crate) const CONTAINER_SSH_DIR: &str = "/etc/vps-docker/container-ssh";
+/// On the VPS: the container's environment.
+pub(crate) const CONTAINER_ENV_DIR: &str = "/etc/vps-docker/container-env";
 /// Where the container's sshd listens inside.
 const CONTAINER_SSHD_PORT: u16 = 2222;
 const ENTRYPOINT: &str = "/usr/local/lib/vps-docker/entrypoint.sh";
@@ -44,6 +46,9 @@ impl ContainerRun<'_> {
             format!("--publish={}:{CONTAINER_SSHD_PORT}", self.ssh_port),
             format!("--volume={DATA_VOLUME}:{}", self.host_dir),
             format!("--volume={CONTAINER_SSH_DIR}:/etc/vps-docker/ssh:ro"),
+            format!("--volume={CONTAINER_ENV_DIR}:/etc/vps-docker/env:ro"),
+            // What the entrypoint makes of the environment: no image is to have it.
+            "--tmpfs=/run/vps-docker:mode=0755,size=16m".to_owned(),
             format!("--label={}", HostTags::MARKER),
             // Not the name: a label cannot be changed, a name can.
             format!("--label={}={}", HostTags::HOST, self.host_id),

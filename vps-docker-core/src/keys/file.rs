@@ -2,8 +2,13 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use secrecy::zeroize::Zeroizing;
+
 use super::KeyPair;
 use crate::error::{Error, ErrorKind, Result};
+
+/// What is longer is no private key of a kind that we use.
+const LONGEST: usize = 16 * 1024;
 
 /// Reads a private key from a file that only its owner may read.
 ///
@@ -36,8 +41,12 @@ pub fn read_key_pair(path: &Path) -> Result<KeyPair> {
             ),
         ));
     }
-    let mut text = String::new();
-    file.read_to_string(&mut text).map_err(unreadable)?;
+    // As much as it will take: a string that grows leaves copies behind that nobody wipes.
+    let mut text = Zeroizing::new(String::with_capacity(LONGEST));
+    (&mut file)
+        .take(LONGEST as u64 - 1)
+        .read_to_string(&mut text)
+        .map_err(unreadable)?;
     KeyPair::from_openssh(&text).map_err(|error| error.with_note(path.display()))
 }
 

@@ -50,7 +50,7 @@ impl KeyPair {
             return Err(Error::new(
                 ErrorKind::Invalid,
                 "the private key is encrypted and nobody is here to type its passphrase; \
-                 use a key without one",
+                 add it to your agent (`ssh-add`) and name the agent, or use a key without one",
             ));
         }
         if private.algorithm() != Algorithm::Ed25519 {

@@ -31,6 +31,13 @@ impl PublicKey {
             .to_owned()
     }
 
+    /// The key as SSH writes it on the wire.
+    pub(crate) fn blob(&self) -> Vec<u8> {
+        self.0
+            .to_bytes()
+            .expect("a public key that was made or read can be written")
+    }
+
     /// `SHA256:` and 43 characters of base64, as ssh prints it.
     #[must_use]
     pub fn fingerprint(&self) -> String {

@@ -161,6 +161,7 @@ async fn prepare(
     let provider = engine.client.provider_name().to_owned();
     let work = async {
         let host_id = HostId::random();
+        engine.check_agents().await?;
         let planned = plan(engine, spec).await?;
         let runtime = planned.container.security.runtime;
         let beginning = Beginning::plan(engine, &host_id, spec, machine, runtime).await?;

@@ -8,9 +8,9 @@ use tokio_util::task::TaskTracker;
 
 use super::Settings;
 use crate::client::{InstanceWatch, VpsClient};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::model::{Catalog, HostName, SshEndpoint};
-use crate::ssh::{ConnectOptions, Connection, Identity};
+use crate::ssh::{ConnectOptions, Connection, Identity, check_agent_holds, private_dir};
 use crate::store::{DataDir, HostEntry, KnownHost};
 
 /// What every operation needs.
@@ -59,14 +59,22 @@ impl Engine {
 
     /// An empty one.
     pub(super) fn passing_entry(&self) -> Result<PassingEntry> {
-        let directory =
-            TempDir::with_prefix_in("pins-", self.data_dir.run_dir()).map_err(|error| {
-                Error::new(ErrorKind::State, "cannot make a directory").with_source(error)
-            })?;
+        let directory = private_dir(&self.data_dir.run_dir(), "pins-")?;
         Ok(PassingEntry {
             entry: self.data_dir.entry_in(directory.path().to_owned()),
             _directory: directory,
         })
+    }
+
+    /// Looks whether the agents, where keys are with agents, hold them: before anything is ordered that
+    /// nobody could log in to.
+    pub(super) async fn check_agents(&self) -> Result<()> {
+        for key in [self.data_dir.vps_key(), self.data_dir.container_key()] {
+            if let Some(agent) = key.agent() {
+                check_agent_holds(agent, key.public()).await?;
+            }
+        }
+        Ok(())
     }
 
     /// What our client key is called at the provider: one key of an owner for all its VPSs.

@@ -4,7 +4,7 @@ if [ -e /etc/vps-docker/idle.conf ]; then systemctl stop vps-docker-idle.service
 rm -rf /etc/vps-docker/idle.conf /var/lib/vps-docker/idle.log*
 docker container rm --force vps-docker vps-docker-replaced >/dev/null 2>&1 || :
 [ -z "$(docker container ls --all --quiet --filter name=^vps-docker)" ]
-rm -rf /etc/vps-docker/container-ssh
+rm -rf /etc/vps-docker/container-ssh /etc/vps-docker/container-env
 if state=$(docker volume inspect -f '{{.Mountpoint}}' vps-docker-state 2>/dev/null); then
     find "$state" -mindepth 1 -delete
 fi

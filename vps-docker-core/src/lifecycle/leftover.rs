@@ -38,7 +38,8 @@ pub(super) async fn take_up_or_remove(
     match found {
         Ok(host)
             if host.is_what_was_asked_for(spec, planned)
-                && login.is_none_or(|login| login.leads_to(host.info().vps_ssh.door())) =>
+                && login.is_none_or(|login| login.leads_to(host.info().vps_ssh.door()))
+                && host.has_env(&spec.env).await.unwrap_or(false) =>
         {
             Ok(Some(host))
         }

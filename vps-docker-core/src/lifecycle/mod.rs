@@ -11,6 +11,7 @@ mod gc;
 mod host;
 mod host_command;
 mod host_docker_socket;
+mod host_env;
 mod host_exposure;
 mod host_files;
 mod host_idle;

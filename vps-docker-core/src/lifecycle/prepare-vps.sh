@@ -2,7 +2,7 @@
 # Standard input: the authorized keys. Prints the host key, then what docker knows of the image.
 set -eu
 umask 077
-mkdir -p "$1"
+mkdir -p "$1" "${1%/*}/container-env"
 cat >"$1/authorized_keys.new"
 [ -s "$1/authorized_keys.new" ]
 # sshd in the container reads it as the user who logs in.

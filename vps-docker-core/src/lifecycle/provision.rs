@@ -14,7 +14,7 @@ use super::timeline::Timeline;
 use super::trust::{HandOver, Rotation, set_vps_firewall};
 use super::vps_setup::{Prepared, forget_other_host, prepare_vps, wait_for_bootstrap};
 use crate::docker::{
-    BroughtImages, DockerOverSsh, ImageConfig, LocalImages, bring_image, build_image,
+    BroughtImages, ContainerEnv, DockerOverSsh, ImageConfig, LocalImages, bring_image, build_image,
     container_command, derive, look_up_locally,
 };
 use crate::error::{Error, ErrorKind, Result};
@@ -63,8 +63,15 @@ impl Provision {
         let watcher = idle::install(&*vps, &self.planned.idle_policy);
         let rotation = self.rotate(&vps, known);
         let firewall = self.close_to_others(&vps);
-        let ((), (), (), (known, tags), image) =
-            tokio::try_join!(store.write(&mut record), watcher, firewall, rotation, image)?;
+        let environment = self.environment(&vps);
+        let ((), (), (), (), (known, tags), image) = tokio::try_join!(
+            store.write(&mut record),
+            watcher,
+            firewall,
+            environment,
+            rotation,
+            image
+        )?;
         let doors = Doors::new(&self.engine, &self.entry, &known);
 
         record.derived_image = Some(image.reference);
@@ -161,6 +168,14 @@ impl Provision {
         }
     }
 
+    /// Brings the container's environment, if it has one.
+    async fn environment(&self, vps: &Reconnecting) -> Result<()> {
+        if self.spec.env.is_empty() {
+            return Ok(());
+        }
+        ContainerEnv::on(vps).write(&self.spec.env).await
+    }
+
     /// What this side has of the image, unless it comes with a snapshot.
     async fn local_images(&self) -> Result<Option<LocalImages>> {
         if self.planned.source.is_some() {
@@ -197,7 +212,8 @@ impl Provision {
                 login: Login::Known(source.record.login_user.clone()),
             });
         }
-        let docker = DockerOverSsh::new(vps.clone());
+        let docker =
+            DockerOverSsh::new(vps.clone()).registry_logins(self.spec.registry_logins.clone());
         let bring = async {
             let engine = &settings.local_engine;
             let (image, source) = (&container.image, container.image_source);

@@ -1,5 +1,5 @@
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -65,8 +65,11 @@ pub struct SshEndpoint {
     pub host: IpAddr,
     /// Port.
     pub port: u16,
-    /// File with the private key.
+    /// File with the private key; with the public one, where an agent holds the private one.
     pub identity_file: PathBuf,
+    /// The socket of that agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity_agent: Option<PathBuf>,
     /// Lines for a `known_hosts` file that pin this end and nothing else.
     pub known_hosts: String,
     /// A file that holds those lines.
@@ -94,12 +97,19 @@ impl SshEndpoint {
         words
     }
 
+    /// The agent that is asked: without one, none, whatever the environment says.
+    pub(super) fn agent_option(&self, write: impl Fn(&Path) -> String) -> String {
+        let agent = self.identity_agent.as_deref();
+        agent.map_or_else(|| "none".to_owned(), write)
+    }
+
     /// The `-o` options alone, for `scp`, `sftp` or `rsync -e`.
     #[must_use]
     pub fn options(&self) -> Vec<String> {
         [
             format!("IdentityFile={}", quoted(&self.identity_file)),
             "IdentitiesOnly=yes".to_owned(),
+            format!("IdentityAgent={}", self.agent_option(quoted)),
             format!("UserKnownHostsFile={}", quoted(&self.known_hosts_file)),
             "GlobalKnownHostsFile=/dev/null".to_owned(),
             "StrictHostKeyChecking=yes".to_owned(),

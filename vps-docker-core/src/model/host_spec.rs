@@ -1,9 +1,12 @@
+use secrecy::SecretString;
+
 use super::container_spec::Labels;
 use super::resources::GivenResources;
 use super::security::GivenSecurity;
 use super::{
-    BuildArgs, ContainerCommand, ContainerSpec, Exposure, HostName, HostSnapshotId, IdlePolicy,
-    ImageBuild, ImageReference, ImageSource, Resources, Security, SnapshotId, StartArgs,
+    BuildArgs, ContainerCommand, ContainerSpec, Environment, Exposure, HostName, HostSnapshotId,
+    IdlePolicy, ImageBuild, ImageReference, ImageSource, RegistryLogin, Resources, Security,
+    SnapshotId, StartArgs,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -36,6 +39,10 @@ pub struct HostSpec {
     pub resources: Option<Resources>,
     /// What it may do to the kernel; the default, or the snapshot's, when absent.
     pub security: Option<Security>,
+    /// For what runs in the container; kept on the VPS alone.
+    pub env: Environment,
+    /// For what the VPS pulls; kept nowhere.
+    pub registry_logins: Vec<RegistryLogin>,
     /// When the container is stopped for want of use; the settings' default when absent.
     pub idle_policy: Option<IdlePolicy>,
     /// From where the host may be reached; from everywhere when absent.
@@ -107,6 +114,8 @@ pub struct HostSpecBuilder {
     start_args: Vec<String>,
     pub(super) resources: GivenResources,
     pub(super) security: GivenSecurity,
+    env: Vec<(String, SecretString)>,
+    registry_logins: Vec<(String, String, SecretString)>,
     idle_policy: Option<IdlePolicy>,
     allowed_sources: Vec<String>,
     app_ports: Vec<u16>,
@@ -183,6 +192,38 @@ impl HostSpecBuilder {
     #[must_use]
     pub fn start_arg(mut self, arg: impl Into<String>) -> Self {
         self.start_args.push(arg.into());
+        self
+    }
+
+    /// Adds a variable to the environment of the container's command and of every session of its login
+    /// user; the last one of a name wins, over the image's and over a start arg's too.
+    ///
+    /// It travels inside of the SSH connection into a file on the VPS that only root can read, which
+    /// the container reads at each start: it is in no process argument, not in `docker inspect`, no
+    /// image and no record, and in no snapshot of the host either: a host that begins with one is
+    /// given its own. Programs that run as another user, and the image's HEALTHCHECK, do not have it.
+    /// [`Host::set_env`](crate::Host::set_env) changes it later. See [`Environment::new`] for what
+    /// is refused.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<SecretString>) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a login at a registry, such as `registry.example.com:5000`, or `docker.io` for Docker Hub,
+    /// for `docker pull` and `docker build` on the VPS. The password is there in a file in memory, that
+    /// only root can read, for as long as the command takes; then it is forgotten everywhere. Of the
+    /// machine's own `~/.docker/config.json` those commands read nothing then. The last one of a
+    /// server wins.
+    #[must_use]
+    pub fn registry_login(
+        mut self,
+        server: impl Into<String>,
+        user: impl Into<String>,
+        password: impl Into<SecretString>,
+    ) -> Self {
+        let login = (server.into(), user.into(), password.into());
+        self.registry_logins.push(login);
         self
     }
 
@@ -320,11 +361,20 @@ impl HostSpecBuilder {
             start_args: self.start_args,
             resources: self.resources.checked()?,
             security: self.security.checked()?,
+            env: Environment::new(self.env)?,
+            registry_logins: logins(self.registry_logins)?,
             idle_policy: self.idle_policy,
             exposure,
             labels: self.labels,
         })
     }
+}
+
+fn logins(logins: Vec<(String, String, SecretString)>) -> Result<Vec<RegistryLogin>> {
+    let logins = logins.into_iter();
+    logins
+        .map(|(server, user, password)| RegistryLogin::new(server, user, password))
+        .collect()
 }
 
 fn exposure(sources: &[String], app_ports: Vec<u16>) -> Result<Option<Exposure>> {

@@ -21,6 +21,10 @@ impl SshEndpoint {
             )));
         }
         let (identity, known_hosts) = (file(&self.identity_file)?, file(&self.known_hosts_file)?);
+        if let Some(agent) = &self.identity_agent {
+            file(agent)?;
+        }
+        let agent = self.agent_option(quoted);
         Ok(format!(
             "Host {alias}\n    \
                  HostName {host}\n    \
@@ -28,7 +32,7 @@ impl SshEndpoint {
                  User {user}\n    \
                  IdentityFile {identity}\n    \
                  IdentitiesOnly yes\n    \
-                 IdentityAgent none\n    \
+                 IdentityAgent {agent}\n    \
                  PreferredAuthentications publickey\n    \
                  UserKnownHostsFile {known_hosts}\n    \
                  GlobalKnownHostsFile /dev/null\n    \
@@ -84,6 +88,7 @@ mod tests {
             host: host.parse::<IpAddr>().expect("an address"),
             port: 2222,
             identity_file: directory.join("key"),
+            identity_agent: Some(directory.join("agent")),
             known_hosts: String::new(),
             known_hosts_file: directory.join("known_hosts"),
         }
@@ -131,6 +136,7 @@ mod tests {
                     format!("hostname {host}"),
                     "port 2222".into(),
                     format!("identityfile {unexpanded}/key"),
+                    format!("identityagent {directory}/agent"),
                     format!("userknownhostsfile {directory}/known_hosts"),
                     "stricthostkeychecking true".into(),
                     "hostkeyalgorithms ssh-ed25519".into(),

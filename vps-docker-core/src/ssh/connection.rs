@@ -63,8 +63,8 @@ impl Connection {
     /// Waits for the endpoint's sshd, then connects and checks its key against the endpoint's
     /// `known_hosts` file, strictly. `run_dir` is where the control socket may stand. Cancel-safe.
     ///
-    /// Every ssh option is set here; the user's and the system's ssh configuration are not read,
-    /// no agent is asked.
+    /// Every ssh option is set here; the user's and the system's ssh configuration are not read, no
+    /// agent is asked but the endpoint's own.
     ///
     /// # Errors
     /// [`ErrorKind::HostKeyMismatch`] names both fingerprints and is final;
@@ -268,9 +268,8 @@ fn ask_agent(command: &mut Command, socket: &Path) {
 
 /// Adds where to and how strictly: everything but the remote command.
 pub(super) fn address(command: &mut Command, endpoint: &SshEndpoint) {
-    const OPTIONS: [&str; 11] = [
+    const OPTIONS: [&str; 10] = [
         "BatchMode=yes",
-        "IdentityAgent=none",
         "PreferredAuthentications=publickey",
         "UpdateHostKeys=no",
         "CheckHostIP=no",

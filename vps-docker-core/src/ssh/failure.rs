@@ -42,8 +42,9 @@ pub(super) fn connect_error(endpoint: &SshEndpoint, complaint: &str) -> Error {
         return Error::new(
             ErrorKind::Auth,
             format!(
-                "the SSH server refused the key {} for {place}",
-                endpoint.identity_file.display()
+                "the SSH server refused the key {}{} for {place}",
+                endpoint.identity_file.display(),
+                by_agent(endpoint)
             ),
         )
         .with_provider_code(last_line)
@@ -54,6 +55,16 @@ pub(super) fn connect_error(endpoint: &SshEndpoint, complaint: &str) -> Error {
         format!("cannot connect to {place}: {last_line}"),
     )
     .retryable()
+}
+
+fn by_agent(endpoint: &SshEndpoint) -> String {
+    let agent = endpoint.identity_agent.as_ref();
+    agent.map_or_else(String::new, |socket| {
+        format!(
+            ", or the agent at {} does not sign with it (look with `ssh-add -l`),",
+            socket.display()
+        )
+    })
 }
 
 fn is_host_key_failure(complaint: &str) -> bool {
@@ -130,6 +141,7 @@ mod tests {
             host: "198.18.0.2".parse().expect("an address"),
             port: 22,
             identity_file: "/keys/vps".into(),
+            identity_agent: None,
             known_hosts: String::new(),
             known_hosts_file: "/nonexistent".into(),
         }

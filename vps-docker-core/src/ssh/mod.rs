@@ -5,6 +5,7 @@
 //!
 //! Unix only: the multiplexing needs unix sockets.
 
+mod agent;
 mod banner;
 mod connection;
 mod ended;
@@ -29,6 +30,7 @@ mod terminal;
 mod title;
 mod transport;
 
+pub(crate) use agent::check_agent_holds;
 pub use banner::wait_for_banner;
 pub(crate) use connection::Identity;
 pub use connection::{ConnectOptions, Connection};

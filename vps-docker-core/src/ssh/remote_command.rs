@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
@@ -218,11 +219,18 @@ impl RemoteCommand {
 
     /// The shell text that sets the environment; empty, or whole lines.
     pub(super) fn head(&self) -> SecretString {
-        let mut head = String::new();
-        for (name, value) in &self.environment {
-            head.push_str(&format!("export {name}={}\n", quote(value.expose_secret())));
+        let lines = self.environment.iter().map(|(name, value)| {
+            let value = Zeroizing::new(quote(value.expose_secret()).into_owned());
+            Zeroizing::new(format!("export {name}={}\n", *value))
+        });
+        let lines: Vec<_> = lines.collect();
+        // As much as it will take: a string that grows leaves copies behind that nobody wipes.
+        let size = lines.iter().map(|line| line.len()).sum();
+        let mut head = Zeroizing::new(String::with_capacity(size));
+        for line in &lines {
+            head.push_str(line);
         }
-        head.into()
+        SecretString::from(head.as_str())
     }
 
     fn check(&self) -> Result<()> {

@@ -3,23 +3,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::FlockOperation;
-use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
-use super::file::{
-    create_directory, io_error, open_or_create, read_record, write_atomically, write_record,
-};
+use super::client_key::KeyDirectory;
+use super::file::{create_directory, io_error, open_or_create, read_record, write_record};
 use super::run_dir::RunDir;
-use super::{HostEntry, Journal, SCHEMA_VERSION};
+use super::trusted_path::check_way;
+use super::{ClientKeys, Credential, HostEntry, Journal, SCHEMA_VERSION};
 use crate::error::{Error, ErrorKind, Result};
-use crate::keys::{KeyPair, read_key_pair};
 use crate::model::{HostName, OwnerId};
 
 /// Where this side keeps keys, pins and the journal: one directory of mode 0700, one owner.
 ///
 /// ```text
 /// profile.json            who we are: the owner id
-/// keys/vps_ed25519        logs in to every VPS of this owner, the .pub beside it
+/// keys/vps_ed25519        logs in to every VPS of this owner, the .pub beside it; other keys can be
+///                         used instead (`ClientKeys`)
 /// keys/container_ed25519  logs in to every container
 /// hosts/PROVIDER/NAME/    a host's address and pins
 /// journal/                creates that are not finished
@@ -29,8 +28,8 @@ use crate::model::{HostName, OwnerId};
 pub struct DataDir {
     path: PathBuf,
     owner: OwnerId,
-    vps_key: KeyPair,
-    container_key: KeyPair,
+    vps_key: Credential,
+    container_key: Credential,
     run: Arc<RunDir>,
 }
 
@@ -46,9 +45,20 @@ impl DataDir {
     ///
     /// # Errors
     /// [`ErrorKind::Permission`] when it cannot be written, belongs to somebody else or can be
-    /// written by others; [`ErrorKind::Invalid`] or [`ErrorKind::State`] when what is in it is
-    /// unfit.
+    /// written by others, or when that is so of a directory on the way to it (but for those that are
+    /// sticky, as `/tmp` is); the text says which and names the command that mends it.
+    /// [`ErrorKind::Invalid`] or [`ErrorKind::State`] when what is in it is unfit.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        Self::open_with(path, &ClientKeys::default())
+    }
+
+    /// The same with other keys than those that are made in it, such as an agent's. Whether an agent
+    /// holds its key is looked at before something is created.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open); `Invalid` for a key that is encrypted, not ed25519 or readable
+    /// by others, `NotFound` for one that is not there.
+    pub fn open_with(path: impl Into<PathBuf>, keys: &ClientKeys) -> Result<Self> {
         let path = path.into();
         if path.exists() && !path.is_dir() {
             return Err(Error::new(
@@ -59,7 +69,10 @@ impl DataDir {
                 ),
             ));
         }
+        check_way(&path)?;
         create_directory(&path)?;
+        // Again: now it is there.
+        check_way(&path)?;
         let path = path
             .canonicalize()
             .map_err(|error| io_error("find", &path, error))?;
@@ -72,10 +85,14 @@ impl DataDir {
             .map_err(|error| io_error("lock", &path, error.into()))?;
         let run = RunDir::make(&path.join("run"))?;
         let owner = owner(&path, run.path())?;
-        let key = |name: &str| client_key(&path.join("keys"), name, &owner, run.path());
+        let directory = KeyDirectory {
+            path: path.join("keys"),
+            owner: &owner,
+            staging: run.path(),
+        };
         let data_dir = Self {
-            vps_key: key("vps")?,
-            container_key: key("container")?,
+            vps_key: directory.credential("vps", &keys.vps)?,
+            container_key: directory.credential("container", &keys.container)?,
             path,
             owner,
             run: Arc::new(run),
@@ -98,26 +115,26 @@ impl DataDir {
 
     /// The key that logs in to VPSs.
     #[must_use]
-    pub fn vps_key(&self) -> &KeyPair {
+    pub fn vps_key(&self) -> &Credential {
         &self.vps_key
     }
 
     /// The file of [`vps_key`](Self::vps_key).
     #[must_use]
     pub fn vps_key_file(&self) -> PathBuf {
-        self.path.join("keys/vps_ed25519")
+        self.vps_key.file().to_owned()
     }
 
     /// The key that logs in to containers.
     #[must_use]
-    pub fn container_key(&self) -> &KeyPair {
+    pub fn container_key(&self) -> &Credential {
         &self.container_key
     }
 
     /// The file of [`container_key`](Self::container_key).
     #[must_use]
     pub fn container_key_file(&self) -> PathBuf {
-        self.path.join("keys/container_ed25519")
+        self.container_key.file().to_owned()
     }
 
     /// Where control sockets stand: a directory of this process's, removed with the last clone of
@@ -206,25 +223,12 @@ fn owner(path: &Path, run: &Path) -> Result<OwnerId> {
     Ok(profile.owner)
 }
 
-fn client_key(directory: &Path, name: &str, owner: &OwnerId, run: &Path) -> Result<KeyPair> {
-    let file = directory.join(format!("{name}_ed25519"));
-    match read_key_pair(&file) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        other => return other,
-    }
-    let pair = KeyPair::generate(&format!("vps-docker-{name}-{owner}"))?;
-    let public = format!("{}\n", pair.public().openssh());
-    write_atomically(&file.with_extension("pub"), public.as_bytes(), run)?;
-    let private = pair.private_openssh();
-    write_atomically(&file, private.expose_secret().as_bytes(), run)?;
-    Ok(pair)
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::store::ClientKey;
 
     #[test]
     fn it_is_made_once_and_read_back() {
@@ -263,6 +267,117 @@ mod tests {
         let error = DataDir::open(path.path()).expect_err("another user's");
         assert_eq!(error.kind(), ErrorKind::Permission);
         assert!(error.to_string().contains("12345"), "{error}");
+    }
+
+    /// Whatever the process's umask: what is made is made for us alone, at once.
+    #[test]
+    fn no_umask_opens_anything_to_others() {
+        let parent = tempfile::tempdir().expect("a directory");
+        // The umask is a process's, so a process of its own has it.
+        let test = std::env::current_exe().expect("a path");
+        let child = "store::data_dir::tests::a_life_under_umask_0";
+        let output = std::process::Command::new(test)
+            .args(["--exact", child, "--ignored", "--nocapture"])
+            .current_dir(parent.path())
+            .output()
+            .expect("run");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{output:?}");
+        assert!(said.contains("1 passed"), "{said}");
+
+        // A mode that is set afterwards comes too late.
+        for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store"))
+            .expect("there")
+        {
+            let path = file.expect("readable").path();
+            let text = std::fs::read_to_string(&path).expect("readable");
+            let code = text.split("#[cfg(test)]").next().expect("one at least");
+            assert!(!code.contains("set_permissions"), "{}", path.display());
+        }
+    }
+
+    #[test]
+    #[ignore = "run by no_umask_opens_anything_to_others, in a directory for it"]
+    fn a_life_under_umask_0() {
+        rustix::process::umask(rustix::fs::Mode::empty());
+        let data_dir = DataDir::open("data").expect("made");
+        let name = HostName::new("web").expect("legal");
+        let mut place = data_dir.journal().open("local", &name).expect("free");
+        let id = crate::model::HostId::random();
+        let intent = crate::store::JournalEntry::intent(id, name.clone(), "local");
+        place.write(intent).expect("written");
+        let entry = data_dir.host_entry("local", &name);
+        let pins = entry.vps_known_hosts();
+        entry.write_pins(&pins, "a line\n").expect("written");
+        let _socket = crate::ssh::private_dir(&data_dir.run_dir(), "x").expect("made");
+        let mut looked_at = 0;
+        let mut directories = vec![PathBuf::from("data")];
+        while let Some(directory) = directories.pop() {
+            for entry in std::fs::read_dir(&directory).expect("there") {
+                let path = entry.expect("readable").path();
+                let metadata = path.symlink_metadata().expect("there");
+                let mode = metadata.mode() & 0o777;
+                let wanted = if metadata.is_dir() { 0o700 } else { 0o600 };
+                assert_eq!(mode, wanted, "{}: {mode:04o}", path.display());
+                looked_at += 1;
+                if metadata.is_dir() {
+                    directories.push(path);
+                }
+            }
+        }
+        assert!(looked_at > 12, "only {looked_at}");
+    }
+
+    #[test]
+    fn keys_may_be_the_users_own() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| parent.path().join(name);
+        let made = |name: &str, passphrase: &str| {
+            let run = std::process::Command::new("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-N", passphrase, "-f"])
+                .arg(path(name))
+                .status();
+            assert!(run.expect("an ssh-keygen program").success());
+            path(name)
+        };
+        let (file, encrypted) = (made("file", ""), made("encrypted", "secret"));
+        let public = std::fs::read_to_string(path("encrypted.pub")).expect("made");
+        let public: crate::keys::PublicKey = public.parse().expect("a key");
+        let agent = ClientKey::Agent {
+            socket: path("agent.sock"),
+            public_key: public.clone(),
+        };
+        let generated = DataDir::open(path("data")).expect("made");
+        let keys = ClientKeys::default().vps(ClientKey::File(file.clone()));
+        let other = DataDir::open_with(path("data"), &keys.container(agent)).expect("fit");
+        assert_eq!(other.vps_key_file(), file);
+        assert_eq!(other.vps_key().agent(), None);
+        let container = other.container_key();
+        assert_eq!(container.public(), &public);
+        assert_eq!(container.agent(), Some(path("agent.sock").as_path()));
+        // What `ssh` reads is the public key, and nothing else of it is here.
+        let line = std::fs::read_to_string(container.file()).expect("written");
+        assert_eq!(
+            line.parse::<crate::keys::PublicKey>().expect("a key"),
+            public
+        );
+        let again = DataDir::open(path("data")).expect("read");
+        assert_eq!(again.vps_key(), generated.vps_key(), "it is there still");
+
+        let refusal = |key| {
+            let keys = ClientKeys::default().vps(key);
+            DataDir::open_with(path("data"), &keys).expect_err("unfit")
+        };
+        let error = refusal(ClientKey::File(encrypted));
+        assert!(error.to_string().contains("ssh-add"), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        let error = refusal(ClientKey::File(path("none")));
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let error = refusal(ClientKey::Agent {
+            socket: "agent.sock".into(),
+            public_key: public,
+        });
+        assert_eq!(error.kind(), ErrorKind::Invalid);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! the [`HostStore`] with the record of the host and those of its agents.
 
 mod agent;
+mod client_key;
 mod contents;
 mod data_dir;
 mod document;
@@ -16,8 +17,10 @@ mod record;
 mod run_dir;
 mod snapshot;
 mod stop_mark;
+mod trusted_path;
 
 pub use agent::AgentRecord;
+pub use client_key::{ClientKey, ClientKeys, Credential};
 pub(crate) use contents::Contents;
 pub use data_dir::DataDir;
 pub use host_entry::HostEntry;

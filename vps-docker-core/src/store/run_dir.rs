@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::file::{io_error, open_or_create, remove_directory};
 use crate::error::Result;
+use crate::ssh::private_dir;
 
 /// A directory for what must not outlive this process: control sockets, files that are not written
 /// to their end. Dropped, it is removed; that of a process that was killed goes when the next one
@@ -22,10 +23,7 @@ impl RunDir {
     /// lock of the data directory, so nobody else is half-way through this.
     pub(super) fn make(parent: &Path) -> Result<Self> {
         sweep(parent)?;
-        let directory = tempfile::Builder::new()
-            .prefix("")
-            .tempdir_in(parent)
-            .map_err(|error| io_error("make a directory in", parent, error))?;
+        let directory = private_dir(parent, "")?;
         let lock = open_or_create(&directory.path().join(LOCK))?;
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
             .map_err(|error| io_error("lock", directory.path(), error.into()))?;

@@ -2,7 +2,7 @@
 # container must not come up here: its sshd would answer with that host's key, and what runs in it would run twice.
 # Without its keys its sshd cannot start, and Docker is told on disk not to start it. It is removed when the host is
 # set up.
-rm -rf /etc/vps-docker/container-ssh
+rm -rf /etc/vps-docker/container-ssh /etc/vps-docker/container-env
 for container in /var/lib/docker/containers/*/; do
     if grep -q '"Name":"/vps-docker"' "$container/config.v2.json"; then
         sed -i 's/"RestartPolicy":{"Name":"[a-z-]*"/"RestartPolicy":{"Name":"no"/' "$container/hostconfig.json"

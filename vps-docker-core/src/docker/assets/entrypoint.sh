@@ -10,8 +10,9 @@ set -u
 
 state=/run/vps-docker
 environment=$state/environment
+# What the VPS has for the application, each ended by NUL: secrets, which are in no argument and not in `docker inspect`.
+given=/etc/vps-docker/env/environment
 sshd_config=/etc/vps-docker/sshd_config
-image_path=${PATH-}
 # For this script alone: the image's own PATH may hold nothing but its application.
 PATH=${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -72,7 +73,7 @@ write_environment() {
     chmod 0755 "$state"
     rm -f "$environment" "$state/path"
     for mark in 001 002 003 004 005 006 016 017; do
-        if [ -z "$(tr -dc "\\$mark" <"/proc/$$/environ" | tr "\\$mark" x)" ]; then break; fi
+        if [ -z "$(all_of_it | tr -dc "\\$mark" | tr "\\$mark" x)" ]; then break; fi
     done
     (
         umask 077
@@ -87,15 +88,24 @@ write_environment() {
     # Root's, so that nobody else can change it; readable for the group of the login user alone.
     chgrp "$gid" "$environment"
     chmod 0640 "$environment"
-    printf 'PATH=%s\nexport PATH\n' "$(quote "${image_path}x")" >"$state/path"
+    # shellcheck source=/dev/null
+    printf 'PATH=%s\nexport PATH\n' "$(quote "$(unset PATH; . "$environment"; printf %sx "${PATH-}")")" >"$state/path"
+}
+
+# Of two of a name the later one wins.
+all_of_it() {
+    cat "/proc/$$/environ"
+    [ ! -r "$given" ] || cat "$given"
 }
 
 # One NAME=value per line, its quotes ready for a quoted string, without what belongs to a session itself.
 # A '!' goes before names that a shell cannot hold or that some shells keep to themselves.
 variables() {
-    tr "\\000\\n" "\\n\\$mark" <"/proc/$$/environ" | sed -e '/=/!d' -e '/^=/d' \
+    all_of_it | tr "\\000\\n" "\\n\\$mark" | sed -e '/=/!d' -e '/^=/d' \
         -e '/^HOME=/d' -e '/^PWD=/d' -e '/^OLDPWD=/d' -e '/^SHLVL=/d' -e '/^_=/d' -e '/^TERM=/d' \
-        -e '/^HOSTNAME=/d' -e '/^USER=/d' -e '/^LOGNAME=/d' -e '/^MAIL=/d' -e '/^SHELL=/d' -e '/^SSH_/d' \
+        -e '/^HOSTNAME=/d' -e '/^USER=/d' -e '/^LOGNAME=/d' -e '/^MAIL=/d' -e '/^SHELL=/d' \
+        -e '/^SSH_AGENT_PID=/d' -e '/^SSH_AUTH_SOCK=/d' -e '/^SSH_CLIENT=/d' -e '/^SSH_CONNECTION=/d' \
+        -e '/^SSH_ORIGINAL_COMMAND=/d' -e '/^SSH_TTY=/d' \
         -e '/^[A-Za-z_][A-Za-z0-9_]*=/!s/^/!/' -e '/^IFS=/s/^/!/' -e '/^OPTIND=/s/^/!/' -e '/^PPID=/s/^/!/' \
         -e '/^E*UID=/s/^/!/' -e '/^GROUPS=/s/^/!/' -e '/^SHELLOPTS=/s/^/!/' -e '/^BASH/s/^/!/' \
         -e "s/'/'\\\\''/g"

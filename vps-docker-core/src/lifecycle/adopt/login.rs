@@ -46,6 +46,7 @@ impl Login {
                 host: machine.address,
                 port: machine.ssh_port,
                 identity_file: file,
+                identity_agent: None,
                 known_hosts: line,
                 known_hosts_file: file_of_pins,
             },
