@@ -165,7 +165,8 @@ async fn answer(mut caller: TcpStream, origin: String, provider: String) -> std:
     let orders = ["/servers ", "/instances ", "/droplets "];
     let orders = orders.iter().any(|order| line.contains(order));
     let is_order = line.starts_with("POST ") && orders;
-    if !is_order && !(line.starts_with("PUT ") && line.contains("/instances/")) {
+    let is_change = line.starts_with("PUT ") && line.contains("/instances/");
+    if !is_order && !is_change {
         let mut there = TcpStream::connect(origin).await?;
         // One question a connection, so that none goes past us.
         let once = text.replacen("\r\n", "\r\nconnection: close\r\n", 1);

@@ -1,5 +1,6 @@
 //! What can be asked of a host, as options.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -7,6 +8,7 @@ use vps_docker::model::{ContainerCommand, HostSpecBuilder, IdleMode, IdlePolicy,
 use vps_docker::{HostSpec, Result};
 
 use crate::units::parse_span;
+use crate::variables;
 
 /// The container: what runs, how, and until when.
 #[derive(Args, Clone, Debug, Default)]
@@ -28,6 +30,13 @@ pub(crate) struct ContainerArgs {
     /// Run this shell command beside sshd
     #[arg(long, value_name = "COMMAND")]
     command: Option<String>,
+    /// Set a variable of the container's, repeated; without a value it is that of this program's environment. It goes by a
+    /// file that root alone reads: no process argument, no `docker inspect`
+    #[arg(short, long, value_name = "NAME[=VALUE]")]
+    env: Vec<String>,
+    /// Variables from a file of NAME=VALUE lines
+    #[arg(long, value_name = "FILE")]
+    env_file: Vec<PathBuf>,
     /// Memory of the container, as in 512m or 2g [default: what the VPS has, less a reserve]
     #[arg(long, value_name = "SIZE")]
     memory: Option<String>,
@@ -88,8 +97,17 @@ pub(crate) struct ExposureArgs {
 }
 
 impl ContainerArgs {
-    pub(crate) fn apply(&self, mut spec: HostSpecBuilder) -> HostSpecBuilder {
+    pub(crate) fn apply(&self, mut spec: HostSpecBuilder) -> Result<HostSpecBuilder> {
         spec = spec.build_args(&self.build);
+        for file in &self.env_file {
+            for (name, value) in variables::of_file(file)? {
+                spec = spec.env(name, value);
+            }
+        }
+        for text in &self.env {
+            let (name, value) = variables::of_argument(text)?;
+            spec = spec.env(name, value);
+        }
         if let Some(image) = &self.image {
             spec = spec.image(image);
         }
@@ -106,7 +124,7 @@ impl ContainerArgs {
         for (key, value) in &self.label {
             spec = spec.label(key, value);
         }
-        spec
+        Ok(spec)
     }
 }
 

@@ -16,6 +16,7 @@ mod plan_text;
 mod progress;
 mod prompt;
 mod units;
+mod variables;
 
 use std::process::ExitCode;
 

@@ -74,6 +74,7 @@ impl Scene {
             host,
             port,
             identity_file: self.identity.clone(),
+            identity_agent: None,
             known_hosts: line,
             known_hosts_file: pins,
         };

@@ -48,7 +48,7 @@ impl Adopt {
     pub(crate) async fn run(self, context: &Context) -> Result<u8> {
         let spec = self
             .idle
-            .apply(self.container.apply(begin(&self.name)))?
+            .apply(self.container.apply(begin(&self.name))?)?
             .build()?;
         let machine = self.machine()?;
         let engine = instances::engine(context, "adopted")?;

@@ -62,7 +62,7 @@ impl Create {
     pub(crate) async fn run(self, context: &Context) -> Result<u8> {
         let mut spec = begin(&self.name);
         spec = self.place.apply(spec);
-        spec = self.container.apply(spec);
+        spec = self.container.apply(spec)?;
         spec = self.exposure.apply(spec);
         spec = self.idle.apply(spec)?;
         if let Some([host, id]) = self.from_snapshot.as_deref() {

@@ -1,14 +1,13 @@
 use std::process::ExitStatus;
 
 use clap::Args;
-use secrecy::SecretString;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy};
+use vps_docker::Result;
 use vps_docker::model::HostName;
-use vps_docker::secrecy;
 use vps_docker::ssh::RemoteProcess;
-use vps_docker::{Error, ErrorKind, Result};
 
 use crate::context::Context;
+use crate::variables;
 
 /// Run a program in a host's container; its streams and its exit code are this one's
 ///
@@ -43,7 +42,7 @@ impl Exec {
         let env = self
             .env
             .iter()
-            .map(|text| variable(text))
+            .map(|text| variables::of_argument(text))
             .collect::<Result<Vec<_>>>()?;
         let host = context.interrupt.or(context.host(&self.name)).await?;
         let mut command = host.command(&self.command);
@@ -66,20 +65,6 @@ impl Exec {
         let status = context.interrupt.or(work).await?;
         host.close().await;
         Ok(code(status))
-    }
-}
-
-fn variable(text: &str) -> Result<(String, SecretString)> {
-    if let Some((name, value)) = text.split_once('=') {
-        return Ok((name.to_owned(), value.to_owned().into()));
-    }
-    match std::env::var(text) {
-        Ok(value) => Ok((text.to_owned(), value.into())),
-        Err(error) => Err(Error::new(
-            ErrorKind::Invalid,
-            format!("--env {text}: there is no variable {text} here; write {text}=VALUE"),
-        )
-        .with_source(error)),
     }
 }
 

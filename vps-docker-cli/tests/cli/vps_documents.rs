@@ -17,6 +17,8 @@ fn the_commands_of_a_host_from_create_to_destroy() {
         "cli-web",
         "--label",
         "team=red",
+        "--env",
+        "COLOUR=deep red",
         "--idle-timeout",
         "2h",
     ]);
@@ -133,6 +135,8 @@ fn ways_in(user: &User) {
         ],
     );
     assert_eq!(secret.out, "b c\n/srv\n", "{secret:?}");
+    let said = user.says(&["exec", "cli-web", "--", "printenv", "COLOUR"]);
+    assert_eq!(said.out, "deep red\n", "{said:?}");
     // More than pipes and windows hold, both ways.
     let mut child = user
         .command(&["exec", "cli-web", "--interactive", "--", "cat"])

@@ -1,0 +1,59 @@
+//! Environment variables for what runs elsewhere.
+
+use std::fs;
+use std::path::Path;
+
+use vps_docker::secrecy::SecretString;
+use vps_docker::{Error, ErrorKind, Result};
+
+/// `NAME=VALUE`, or `NAME` for the value that this program has.
+pub(crate) fn of_argument(text: &str) -> Result<(String, SecretString)> {
+    if let Some((name, value)) = text.split_once('=') {
+        return Ok((name.to_owned(), value.to_owned().into()));
+    }
+    match std::env::var(text) {
+        Ok(value) => Ok((text.to_owned(), value.into())),
+        Err(error) => Err(Error::new(
+            ErrorKind::Invalid,
+            format!("--env {text}: there is no variable {text} here; write {text}=VALUE"),
+        )
+        .with_source(error)),
+    }
+}
+
+/// A file of `NAME=VALUE` lines as `docker run --env-file` reads it: values as they stand, without quotes of their own;
+/// empty lines and those that begin with `#` are passed over, a name alone is the value that this program has.
+pub(crate) fn of_file(path: &Path) -> Result<Vec<(String, SecretString)>> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        let text = format!("the file of variables {} cannot be read", path.display());
+        Error::new(ErrorKind::Invalid, text).with_source(error)
+    })?;
+    let lines = text.lines().map(str::trim_start);
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(of_argument)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use vps_docker::secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_as_docker_reads_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("env");
+        fs::write(&path, "# a remark\n\nA=b c\n  D='e'=f\nEMPTY=\n").expect("written");
+        let read = of_file(&path).expect("legal");
+        let read: Vec<(&str, &str)> = read
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.expose_secret()))
+            .collect();
+        assert_eq!(read, [("A", "b c"), ("D", "'e'=f"), ("EMPTY", "")]);
+        let error = of_file(directory.path()).expect_err("no file");
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        of_argument("VPS_DOCKER_NOT_SET_ANYWHERE").expect_err("not set");
+    }
+}
