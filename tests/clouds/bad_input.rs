@@ -92,7 +92,7 @@ async fn what_is_wrong_is_told_with_its_exit_code_and_nothing_is_made() {
         Wrong { what: "a pattern that does not end", variable: None, args: &["-b", &odd_rules], code: 2, told: ".dockerignore" },
         Wrong { what: "a build secret that is not there", variable: None, args: &["-b", "--secret=id=x,src=/no/such/file", "-b", &empty], code: 3, told: "cannot read the build secret" },
         Wrong { what: "a data directory that is a file", variable: None, args: &["--data-dir", &file], code: 2, told: "choose a directory" },
-        Wrong { what: "a data directory in a file", variable: None, args: &["--data-dir", &inside_file], code: 2, told: "cannot create" },
+        Wrong { what: "a data directory in a file", variable: None, args: &["--data-dir", &inside_file], code: 2, told: "is a file" },
         Wrong { what: "a data directory that others can write", variable: None, args: &["--data-dir", &open], code: 4, told: "chmod 700" },
         Wrong { what: "an unknown option", variable: None, args: &["--plam", "cx23"], code: 2, told: "--plan" },
     ];
@@ -280,7 +280,7 @@ fn values() -> Vec<Refused> {
         ("a machine whose user is an option", machine().host_key(key).user("-oProxyCommand=id").build().map(drop), Invalid, "is no login name"),
         ("an unknown option of a provider", option("tokn", "x"), Invalid, "did you mean token"),
         ("a rate that is no number", option("rate_limit_factor", "fast"), Invalid, "such as 0.5"),
-        ("a data directory through a file", DataDir::open(Path::new("/dev/null/data")).map(drop), Invalid, "cannot create"),
+        ("a data directory through a file", DataDir::open(Path::new("/dev/null/data")).map(drop), Invalid, "is a file"),
     ];
     refused
 }

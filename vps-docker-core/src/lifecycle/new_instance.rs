@@ -153,13 +153,22 @@ async fn boot(provision: &Provision, instance: Instance) -> Result<Instance> {
         engine
             .watch
             .wait(&instance.id, "the VPS to run", deadline, &is_up)
-            .await?
+            .await
+            .map_err(name_the_deadline)?
     };
     let known = provision.known(&instance);
     // Where a later process finds it.
     provision.entry.pin_vps(&known)?;
     wait_for_banner((known.address, known.ssh_port).into(), deadline)
         .await
-        .map_err(|error| error.with_note("vps_boot_timeout is the deadline"))?;
+        .map_err(name_the_deadline)?;
     Ok(instance)
+}
+
+/// Says which setting would give it longer.
+fn name_the_deadline(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Timeout => error.with_note("vps_boot_timeout is the deadline"),
+        _ => error,
+    }
 }

@@ -60,15 +60,6 @@ impl DataDir {
     /// by others, `NotFound` for one that is not there.
     pub fn open_with(path: impl Into<PathBuf>, keys: &ClientKeys) -> Result<Self> {
         let path = path.into();
-        if path.exists() && !path.is_dir() {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                format!(
-                    "the data directory {} is a file; choose a directory",
-                    path.display()
-                ),
-            ));
-        }
         check_way(&path)?;
         create_directory(&path)?;
         // Again: now it is there.

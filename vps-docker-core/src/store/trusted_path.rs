@@ -53,6 +53,14 @@ pub(super) fn check_way(path: &Path) -> Result<()> {
             parts = all;
             continue;
         }
+        if !metadata.is_dir() {
+            let text = format!(
+                "the data directory {} cannot be: {} is a file; choose a directory",
+                path.display(),
+                next.display()
+            );
+            return Err(Error::new(ErrorKind::Invalid, text));
+        }
         if !parts.is_empty() {
             check_directory(&next, &metadata, us, path)?;
         }
