@@ -97,6 +97,49 @@ async fn garbage_is_shown_then_removed_and_nothing_else() {
         .expect("destroyed");
     assert_eq!(gc().await, []);
 
+    // A time to live. What the record says counts, not tags that lag behind it.
+    let mut host = host;
+    let later = Timestamp::now().plus(hour);
+    host.set_expiry(Some(later)).await.expect("set");
+    let mut tags = client.instance(&ready.id).await.expect("there").tags;
+    let seconds = later.unix_seconds().to_string();
+    assert_eq!(tags.get(HostTags::EXPIRES), Some(&seconds));
+    tags.insert(HostTags::EXPIRES.into(), "1".into());
+    client.set_tags(&ready.id, &tags).await.expect("set");
+    assert_eq!(gc().await, [], "it was given more time");
+    let soon = Timestamp::now().plus(Duration::from_secs(1));
+    host.set_expiry(Some(soon)).await.expect("set");
+    let over = GarbageItem::ExpiredHost {
+        host: name(&host_name),
+        instance_id: ready.id.clone(),
+        expired_at: soon,
+    };
+    while gc().await != std::slice::from_ref(&over) {
+        assert!(Timestamp::now() < later, "{:?}", gc().await);
+    }
+    let listed = world.provider.hosts().await.expect("listed").all().await;
+    let listed = listed.iter().find(|one| one.instance_id == ready.id);
+    assert_eq!(listed.expect("listed").expires_at, Some(soon));
+    let error = host.set_expiry(Some(past)).await.expect_err("past");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    host.set_expiry(None).await.expect("set");
+    assert_eq!(gc().await, []);
+    let tags = client.instance(&ready.id).await.expect("there").tags;
+    assert!(!tags.contains_key(HostTags::EXPIRES) && !tags.contains_key(HostTags::READY));
+    // One that does not answer any more goes by its tags.
+    let silent = order(&*client, &owner, past).await;
+    let mut tags = silent.tags.clone();
+    tags.insert(HostTags::READY.into(), String::new());
+    client.set_tags(&silent.id, &tags).await.expect("set");
+    let garbage = world.provider.gc().await.expect("found");
+    let collected = garbage.expired_hosts_only().collect().await;
+    assert!(
+        matches!(&collected[..], [one] if one.error.is_none()
+            && matches!(one.item, GarbageItem::ExpiredHost { .. })),
+        "{collected:?}"
+    );
+    assert_eq!(gc().await, []);
+
     // A snapshot whose host is gone is shown, and goes only when that is asked for.
     let orphan = InstanceSnapshotName {
         owner: owner.clone(),

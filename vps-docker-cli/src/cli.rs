@@ -91,6 +91,7 @@ pub(crate) enum Command {
     Restart(life::Restart),
     Rename(life::Rename),
     Power(life::Power),
+    Extend(extend::Extend),
     Why(why::Why),
     #[command(subcommand)]
     Snapshot(snapshot::Snapshot),

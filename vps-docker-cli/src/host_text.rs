@@ -1,12 +1,14 @@
 //! A host for people to read.
 
+use std::time::SystemTime;
+
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
-use vps_docker::model::{HostState, SshEndpoint};
+use vps_docker::model::{HostState, SshEndpoint, Timestamp};
 use vps_docker::{Destroyed, Host};
 
 use crate::output::pairs;
-use crate::units::age;
+use crate::units::{age, span};
 
 /// The state's name in its colour.
 pub(crate) fn state(state: HostState) -> String {
@@ -54,11 +56,21 @@ pub(crate) fn details(host: &Host) -> String {
             "created",
             format!("{} ({} ago)", info.created_at, age(info.created_at)),
         ),
+        ("expires", host.expires_at().map(left).unwrap_or_default()),
         ("labels", labels.join(" ")),
         ("id", info.id.to_string()),
         ("container", door(&info.container_ssh)),
         ("VPS", door(&info.vps_ssh)),
     ])
+}
+
+/// When a time to live ends, and how far that is.
+pub(crate) fn left(at: Timestamp) -> String {
+    let left = SystemTime::from(at).duration_since(SystemTime::now());
+    match left {
+        Ok(left) => format!("in {} ({at})", span(left)),
+        Err(_) => format!("it has ({at}): the next ls or gc destroys it"),
+    }
 }
 
 /// An SSH end in short: `ssh-config` and JSON have the whole.

@@ -1,5 +1,9 @@
+use std::time::Duration;
+
 use clap::Args;
+use rust_decimal::Decimal;
 use serde_json::json;
+use vps_docker::model::HostSpecBuilder;
 use vps_docker::{CreateHost, Host, Result};
 
 use crate::context::Context;
@@ -8,6 +12,7 @@ use crate::host_text;
 use crate::instances;
 use crate::plan_text;
 use crate::progress::Progress;
+use crate::units::parse_span;
 
 /// Create a host
 ///
@@ -19,6 +24,7 @@ use crate::progress::Progress;
   vps-docker create web --image postgres:17 --image-command --run=--publish=5432:5432
   vps-docker create web -p hetzner --plan cx23,cx33 --region fsn1,nbg1 --allow-from 203.0.113.7
   vps-docker create web -p hetzner --dry-run
+  vps-docker create job1 -p hetzner --max-monthly 5 --ttl 4h
   vps-docker create web -b ./my-image --idle-timeout 2h")]
 pub(crate) struct Create {
     /// The host's name
@@ -31,12 +37,29 @@ pub(crate) struct Create {
     exposure: ExposureArgs,
     #[command(flatten)]
     idle: IdleArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// Only show what would be ordered and run, at what price, and who could reach it
     #[arg(short = 'n', long)]
     dry_run: bool,
     /// Begin with a snapshot of another host: HOST and the snapshot's id
     #[arg(long, help_heading = "Container", num_args = 2, value_names = ["HOST", "ID"], conflicts_with_all = ["image", "build", "command", "image_command"])]
     from_snapshot: Option<Vec<String>>,
+}
+
+/// For how much, and for how long.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Cost")]
+pub(crate) struct LimitArgs {
+    /// Order nothing that costs more a month, in the provider's currency and without taxes
+    #[arg(long, value_name = "AMOUNT")]
+    max_monthly: Option<Decimal>,
+    /// Order nothing that costs more an hour
+    #[arg(long, value_name = "AMOUNT")]
+    max_hourly: Option<Decimal>,
+    /// A time to live: past it, the next `ls` or `gc` destroys the host
+    #[arg(long, value_name = "TIME", value_parser = parse_span)]
+    ttl: Option<Duration>,
 }
 
 /// Where the VPS is ordered.
@@ -65,6 +88,7 @@ impl Create {
         spec = self.container.apply(spec)?;
         spec = self.exposure.apply(spec);
         spec = self.idle.apply(spec)?;
+        spec = self.limits.apply(spec);
         if let Some([host, id]) = self.from_snapshot.as_deref() {
             spec = spec.from_snapshot(host, id);
         }
@@ -81,11 +105,23 @@ impl Create {
     }
 }
 
+impl LimitArgs {
+    pub(crate) fn apply(&self, mut spec: HostSpecBuilder) -> HostSpecBuilder {
+        if let Some(amount) = self.max_monthly {
+            spec = spec.max_monthly(amount);
+        }
+        if let Some(amount) = self.max_hourly {
+            spec = spec.max_hourly(amount);
+        }
+        if let Some(ttl) = self.ttl {
+            spec = spec.ttl(ttl);
+        }
+        spec
+    }
+}
+
 impl PlaceArgs {
-    pub(crate) fn apply(
-        &self,
-        mut spec: vps_docker::model::HostSpecBuilder,
-    ) -> vps_docker::model::HostSpecBuilder {
+    pub(crate) fn apply(&self, mut spec: HostSpecBuilder) -> HostSpecBuilder {
         if let Some(plan) = &self.plan {
             spec = spec.plan(plan);
         }

@@ -26,6 +26,7 @@ impl Inspect {
             .map_or(Value::Null, |problem| json!(problem.to_string()));
         document["pressures"] = json!(host.pressures());
         document["exposure"] = json!(host.exposure());
+        document["expires_at"] = json!(host.expires_at());
         document["idle_policy"] = json!(host.idle_policy());
         let code = context.output.show(&document, || host_text::details(&host));
         host.close().await;

@@ -1,6 +1,7 @@
 use clap::Args;
 use futures_util::future::join_all;
-use vps_docker::{ErrorKind, ListedHost, Result};
+use vps_docker::model::Timestamp;
+use vps_docker::{ErrorKind, GarbageItem, ListedHost, Result};
 
 use crate::context::Context;
 use crate::host_text;
@@ -11,7 +12,7 @@ use crate::units::age;
 /// List the hosts of every provider
 ///
 /// Asks every provider whose credentials are there, and every host itself, all at the same time. A host that does not
-/// answer is listed all the same.
+/// answer is listed all the same. Hosts whose time to live is over are destroyed on the way, and that is said.
 #[derive(Args, Debug)]
 #[command(
     visible_alias = "list",
@@ -41,7 +42,7 @@ impl Ls {
             .interrupt
             .or(async { Ok(join_all(listings).await) })
             .await?;
-        let (mut hosts, mut failure) = (Vec::new(), None);
+        let (mut hosts, mut failure) = (Vec::<ListedHost>::new(), None);
         for (name, listing) in names.iter().zip(listings) {
             match listing {
                 Ok(listed) => hosts.extend(listed),
@@ -74,9 +75,31 @@ impl Ls {
     }
 }
 
+/// The hosts there, without those whose time to live is over: these are destroyed.
 async fn listed(context: &Context, name: &str) -> Result<Vec<ListedHost>> {
     let engine = instances::engine(context, name)?;
-    let hosts = engine.hosts().await?.all().await;
+    let mut hosts = engine.hosts().await?.all().await;
+    let now = Timestamp::now();
+    let ours = engine.data_dir().owner().clone();
+    let is_over = |host: &ListedHost| {
+        host.owner.as_ref() == Some(&ours) && host.expires_at.is_some_and(|at| at < now)
+    };
+    if hosts.iter().any(is_over) {
+        for collected in engine.gc().await?.expired_hosts_only().collect().await {
+            let GarbageItem::ExpiredHost { instance_id, .. } = &collected.item else {
+                continue;
+            };
+            match &collected.error {
+                Some(error) => context.output.done(&format!("{}: {error}", collected.item)),
+                None => {
+                    context
+                        .output
+                        .done(&format!("destroyed: {}", collected.item));
+                    hosts.retain(|host| host.instance_id != *instance_id);
+                }
+            }
+        }
+    }
     engine.settled().await;
     Ok(hosts)
 }
@@ -118,6 +141,9 @@ fn note(host: &ListedHost) -> String {
         (Some(problem), ..) => problem.to_string(),
         (None, Some(mark), _) => format!("{} ({})", mark.reason, mark.by),
         (None, None, Some(pressure)) => pressure.to_string(),
-        (None, None, None) => String::new(),
+        (None, None, None) => {
+            let left = |at| format!("expires {}", host_text::left(at));
+            host.expires_at.map(left).unwrap_or_default()
+        }
     }
 }

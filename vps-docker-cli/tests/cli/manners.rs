@@ -93,6 +93,55 @@ async fn every_class_of_failure_has_its_exit_code_and_its_document() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_costs_more_than_allowed_is_not_ordered() {
+    let sim = account("hetzner").await;
+    let user = User::of("hetzner", &sim);
+    let plan = user.document(&["create", "web", "-p", "hetzner", "--dry-run"]);
+    let price = plan["places"][0][0]["price"]["monthly"]["amount"]
+        .as_str()
+        .expect("a price");
+    user.document(&[
+        "create",
+        "web",
+        "-p",
+        "hetzner",
+        "--dry-run",
+        "--max-monthly",
+        price,
+    ]);
+    for limit in ["--max-monthly", "--max-hourly"] {
+        let (code, document) = user.fails(&["create", "web", "-p", "hetzner", limit, "0.0001"]);
+        assert_eq!(
+            (code, document["error"]["kind"].as_str()),
+            (5, Some("payment"))
+        );
+        let message = document["error"]["message"].as_str().expect("text");
+        assert!(message.contains("the cheapest is"), "{message}");
+    }
+    let (_, document) = user.fails(&[
+        "create",
+        "web",
+        "-p",
+        "hetzner",
+        "--plan",
+        "cx53",
+        "--max-monthly",
+        price,
+    ]);
+    let message = document["error"]["message"].as_str().expect("text");
+    assert!(
+        message.contains("the cheapest plan that fits is"),
+        "{message}"
+    );
+    let wrote = sim
+        .requests()
+        .requests
+        .into_iter()
+        .find(|request| request.method != "GET");
+    assert!(wrote.is_none(), "{wrote:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_provider_without_room_is_exit_code_six() {
     let full = |seed: &mut Seed| seed.quota = Some(0);
     let sim = CloudSim::builder("hetzner".parse().expect("there is one")).seeded(full);

@@ -19,7 +19,7 @@ use crate::model::{
     SnapshotId, SnapshotName, SshKeyId, Timestamp,
 };
 use crate::ssh::run_once;
-use crate::store::JournalEntry;
+use crate::store::{HostRecord, JournalEntry};
 
 /// What a search for garbage found. Nothing is removed until [`collect`](Self::collect).
 #[derive(Debug)]
@@ -48,6 +48,15 @@ pub enum GarbageItem {
         /// The provider's id.
         instance_id: InstanceId,
         /// When it was to be ready.
+        expired_at: Timestamp,
+    },
+    /// A host of this owner whose time to live is over.
+    ExpiredHost {
+        /// Its name.
+        host: HostName,
+        /// The provider's id.
+        instance_id: InstanceId,
+        /// When it ended.
         expired_at: Timestamp,
     },
     /// This owner's public key at the provider, while the owner has no instance there.
@@ -106,6 +115,14 @@ impl Garbage {
         self
     }
 
+    /// Only hosts whose time to live is over are to be removed.
+    #[must_use]
+    pub fn expired_hosts_only(mut self) -> Self {
+        self.found
+            .retain(|item| matches!(item, GarbageItem::ExpiredHost { .. }));
+        self
+    }
+
     /// Removes what was found, but for snapshots unless [they too](Self::snapshots_too), each after a look whether it still is garbage. Every one is tried,
     /// whatever became of those before it. Idempotent; dropped in the middle, what is left is
     /// found again.
@@ -148,6 +165,14 @@ impl fmt::Display for GarbageItem {
             } => write!(
                 f,
                 "the instance {instance_id} of {host}, which was to be ready by {expired_at}"
+            ),
+            Self::ExpiredHost {
+                host,
+                instance_id,
+                expired_at,
+            } => write!(
+                f,
+                "the host {host} ({instance_id}), whose time to live ended at {expired_at}"
             ),
             Self::SshKey { id } => write!(f, "the SSH key {id}, which no instance of ours uses"),
             Self::OrphanSnapshot { id, name } => {
@@ -228,25 +253,41 @@ fn unfinished_creates(engine: &Engine) -> Result<Vec<(JournalEntry, bool)>> {
     Ok(creates)
 }
 
-/// An instance past its expiry, unless its host has become ready and only the tags do not say so.
+/// An instance past its expiry, unless its host has become ready and only the tags do not say so, or was given more
+/// time and they do not say that.
 async fn expired(engine: &Engine, instance: &Instance) -> Option<GarbageItem> {
     let tags = HostTags::from_tags(&instance.tags).ok()?;
-    let expired_at = tags.expires.filter(|expires| *expires < Timestamp::now())?;
-    match is_ready(engine, &tags.name, instance).await {
-        Ok(false) => {}
-        // Where tags cannot be changed they say the same of every host.
-        Err(_) if engine.client.capabilities().set_tags => {}
-        Ok(true) | Err(_) => return None,
-    }
-    Some(GarbageItem::ExpiredInstance {
-        host: tags.name,
-        instance_id: instance.id.clone(),
+    let now = Timestamp::now();
+    let expired_at = tags.expires.filter(|expires| *expires < now)?;
+    let (host, instance_id) = (tags.name, instance.id.clone());
+    let never_ready = GarbageItem::ExpiredInstance {
+        host: host.clone(),
+        instance_id: instance_id.clone(),
         expired_at,
-    })
+    };
+    let over = |expired_at| GarbageItem::ExpiredHost {
+        host: host.clone(),
+        instance_id,
+        expired_at,
+    };
+    match record_of(engine, &host, instance).await {
+        Ok(Some(record)) if record.ready_at.is_some() => {
+            record.expires_at.filter(|expires| *expires < now).map(over)
+        }
+        Ok(_) => Some(never_ready),
+        // Where tags cannot be changed they say the same of every host.
+        Err(_) if !engine.client.capabilities().set_tags => None,
+        Err(_) if tags.ready => Some(over(expired_at)),
+        Err(_) => Some(never_ready),
+    }
 }
 
 /// Asks the host itself.
-async fn is_ready(engine: &Engine, name: &HostName, instance: &Instance) -> Result<bool> {
+async fn record_of(
+    engine: &Engine,
+    name: &HostName,
+    instance: &Instance,
+) -> Result<Option<HostRecord>> {
     let deadline = Instant::now() + engine.settings.discovery_timeout;
     let entry = engine.entry(name);
     let known = match entry.read()? {
@@ -256,10 +297,7 @@ async fn is_ready(engine: &Engine, name: &HostName, instance: &Instance) -> Resu
     let directory = engine.pins_of(&known)?;
     let doors = Doors::new(engine, &directory.entry(), &known);
     let look = Look::parse(run_once(&doors.vps, &Look::command(), deadline).await?)?;
-    Ok(look
-        .contents
-        .into_record()?
-        .is_some_and(|record| record.ready_at.is_some()))
+    look.contents.into_record()
 }
 
 async fn is_gone(engine: &Engine, id: &InstanceId) -> Result<bool> {
@@ -313,7 +351,12 @@ async fn remove(engine: &Engine, item: &GarbageItem) -> Result<DestroyOutcome> {
             place.close()?;
             Ok(DestroyOutcome::Gone)
         }
-        GarbageItem::ExpiredInstance { instance_id, .. } => {
+        GarbageItem::ExpiredInstance {
+            host, instance_id, ..
+        }
+        | GarbageItem::ExpiredHost {
+            host, instance_id, ..
+        } => {
             let instance = match engine.client.instance(instance_id).await {
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     return Ok(DestroyOutcome::Gone);
@@ -323,11 +366,13 @@ async fn remove(engine: &Engine, item: &GarbageItem) -> Result<DestroyOutcome> {
             if expired(engine, &instance).await.is_none() {
                 return Err(Error::new(
                     ErrorKind::State,
-                    "the host has become ready meanwhile and is left as it is",
+                    "the host has become ready or was given more time meanwhile, and is left as it is",
                 )
                 .with_instance(instance_id));
             }
-            remove_instance(engine, instance_id, None).await
+            let outcome = remove_instance(engine, instance_id, None).await?;
+            forget(engine, host, instance_id)?;
+            Ok(outcome)
         }
         GarbageItem::SshKey { id } => {
             engine.client.delete_ssh_key(id).await?;
@@ -338,12 +383,18 @@ async fn remove(engine: &Engine, item: &GarbageItem) -> Result<DestroyOutcome> {
             Ok(DestroyOutcome::Gone)
         }
         GarbageItem::ForgottenHost { host, instance_id } => {
-            let entry = engine.entry(host);
-            let same = |known: &crate::store::KnownHost| known.instance_id == *instance_id;
-            if entry.read()?.as_ref().is_some_and(same) {
-                entry.remove()?;
-            }
+            forget(engine, host, instance_id)?;
             Ok(DestroyOutcome::Gone)
         }
+    }
+}
+
+/// Removes what this side knows of that host, if it is that one which it knows by the name.
+fn forget(engine: &Engine, host: &HostName, instance_id: &InstanceId) -> Result<()> {
+    let entry = engine.entry(host);
+    let known = entry.read()?;
+    match known.is_some_and(|known| known.instance_id == *instance_id) {
+        true => entry.remove(),
+        false => Ok(()),
     }
 }

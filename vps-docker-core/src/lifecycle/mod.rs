@@ -12,6 +12,7 @@ mod host;
 mod host_command;
 mod host_docker_socket;
 mod host_env;
+mod host_expiry;
 mod host_exposure;
 mod host_files;
 mod host_idle;

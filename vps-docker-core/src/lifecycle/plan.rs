@@ -116,6 +116,7 @@ pub(super) async fn choose(engine: &Engine, spec: &HostSpec) -> Result<Choices> 
     let plans = choice(&spec.plan, &settings.default_plan);
     let regions = choice(&spec.region, &settings.default_region);
     let mut offers = catalog.offers(plans, regions)?;
+    spec.price_limit.retain(&mut offers, &catalog)?;
     let image = catalog.image(choice(&spec.os, &settings.default_os))?;
     let boot_image = match &spec.origin {
         HostOrigin::InstanceSnapshot(id) => {

@@ -80,7 +80,9 @@ impl Provision {
         let doors = doors.with_record(&record);
         let container_door = self.door(&docker, &doors).await?;
 
-        record.ready_at = Some(Timestamp::now());
+        let now = Timestamp::now();
+        record.ready_at = Some(now);
+        record.expires_at = self.spec.ttl.map(|ttl| now.plus(ttl));
         self.finish(&store, &mut record, (&instance, tags), place)
             .await?;
         let vps = vps.connection().await?;
@@ -287,7 +289,8 @@ impl Provision {
         let work = async {
             let client = &self.engine.client;
             let tags = HostTags {
-                expires: None,
+                expires: record.expires_at,
+                ready: true,
                 ..tags
             };
             let set_tags = async {
@@ -314,6 +317,7 @@ impl Provision {
             instance_id: instance.id.clone(),
             created_at: self.began,
             ready_at: None,
+            expires_at: None,
             labels: self.spec.labels.clone(),
             container: self.planned.container.clone(),
             host_dir: match &self.planned.source {

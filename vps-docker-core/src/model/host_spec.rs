@@ -1,3 +1,7 @@
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use rust_decimal::Decimal;
 use secrecy::SecretString;
 
 use super::container_spec::Labels;
@@ -5,10 +9,14 @@ use super::resources::GivenResources;
 use super::security::GivenSecurity;
 use super::{
     BuildArgs, ContainerCommand, ContainerSpec, Environment, Exposure, HostName, HostSnapshotId,
-    IdlePolicy, ImageBuild, ImageReference, ImageSource, RegistryLogin, Resources, Security,
-    SnapshotId, StartArgs,
+    IdlePolicy, ImageBuild, ImageReference, ImageSource, PriceLimit, RegistryLogin, Resources,
+    Security, SnapshotId, StartArgs,
 };
 use crate::error::{Error, ErrorKind, Result};
+
+/// Times to live that make sense.
+const TTLS: RangeInclusive<Duration> =
+    Duration::from_secs(60)..=Duration::from_secs(10 * 365 * 86_400);
 
 /// What a user asks for: a host. Made by [`HostSpec::builder`], complete and checked; whether
 /// plan, region and image exist is asked of the provider before anything is ordered.
@@ -49,6 +57,10 @@ pub struct HostSpec {
     pub exposure: Option<Exposure>,
     /// Kept in the record, not interpreted.
     pub labels: Labels,
+    /// After how long the host is garbage, counted from when it is ready; never when absent.
+    pub ttl: Option<Duration>,
+    /// The most that its VPS may cost.
+    pub price_limit: PriceLimit,
     /// What the host begins with.
     pub origin: HostOrigin,
 }
@@ -120,6 +132,8 @@ pub struct HostSpecBuilder {
     allowed_sources: Vec<String>,
     app_ports: Vec<u16>,
     labels: Labels,
+    ttl: Option<Duration>,
+    price_limit: PriceLimit,
     origin: Origin,
 }
 
@@ -256,6 +270,29 @@ impl HostSpecBuilder {
         self
     }
 
+    /// Gives the host a time to live, counted from when it is ready: past it the host is garbage, which whoever of this
+    /// owner calls [`gc`](crate::VpsDockerProvider::gc) finds and collects. Nothing destroys it by itself.
+    /// [`Host::set_expiry`](crate::Host::set_expiry) changes it later.
+    #[must_use]
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// Sets the most that the VPS may cost an hour, in the provider's currency: what costs more is not ordered.
+    #[must_use]
+    pub fn max_hourly(mut self, amount: Decimal) -> Self {
+        self.price_limit.hourly = Some(amount);
+        self
+    }
+
+    /// Sets the most that the VPS may cost a month, in the provider's currency: what costs more is not ordered.
+    #[must_use]
+    pub fn max_monthly(mut self, amount: Decimal) -> Self {
+        self.price_limit.monthly = Some(amount);
+        self
+    }
+
     /// Begins with a snapshot of another host, which must be reachable and may be stopped: with its
     /// container, as it was run, and its data. Start args, resources and security that are given
     /// here replace the snapshot's. What is the host's own stays behind: name, labels, agents, snapshots, the
@@ -323,6 +360,11 @@ impl HostSpecBuilder {
                 ));
             }
         }
+        if self.ttl.is_some_and(|ttl| !TTLS.contains(&ttl)) {
+            return Err(invalid(
+                "the time to live is under a minute or over ten years",
+            ));
+        }
         let exposure = exposure(&self.allowed_sources, self.app_ports)?;
         let origin = match self.origin {
             Origin::Image => HostOrigin::Image,
@@ -366,6 +408,8 @@ impl HostSpecBuilder {
             idle_policy: self.idle_policy,
             exposure,
             labels: self.labels,
+            ttl: self.ttl,
+            price_limit: self.price_limit,
         })
     }
 }

@@ -19,8 +19,12 @@ pub struct HostTags {
     pub name: HostName,
     /// Who ordered it.
     pub owner: OwnerId,
-    /// Set until the host is ready: past this moment anybody of the same owner may remove it.
+    /// Set until the host is ready, and of one that has a time to live: past this moment anybody of the same owner
+    /// may remove it.
     pub expires: Option<Timestamp>,
+    /// Whether the expiry is that of a host's time to live and not of an unfinished create. Without an
+    /// expiry it is not tagged.
+    pub ready: bool,
     /// The SHA-256 of the pinned host key in lower-case base32, 52 characters.
     pub pin: Option<String>,
     /// That of the key which the host is about to have, while its key is being changed.
@@ -38,6 +42,8 @@ impl HostTags {
     pub const OWNER: &str = "vps-docker-owner";
     /// Key of the expiry, in Unix seconds.
     pub const EXPIRES: &str = "vps-docker-expires";
+    /// Key that says of an expiry that the host was ready.
+    pub const READY: &str = "vps-docker-ready";
     /// Key of the host key's fingerprint.
     pub const PIN: &str = "vps-docker-pin";
     /// Key of the fingerprint of the host key that is to come.
@@ -57,6 +63,7 @@ impl HostTags {
             name,
             owner,
             expires: Some(Timestamp::now().plus(unfinished_for)),
+            ready: false,
             pin: None,
             next_pin: None,
         }
@@ -73,6 +80,9 @@ impl HostTags {
         ]);
         if let Some(expires) = self.expires {
             tags.insert(Self::EXPIRES.to_owned(), expires.unix_seconds().to_string());
+            if self.ready {
+                tags.insert(Self::READY.to_owned(), String::new());
+            }
         }
         if let Some(pin) = &self.pin {
             tags.insert(Self::PIN.to_owned(), pin.clone());
@@ -118,6 +128,7 @@ impl HostTags {
             host_id: value(Self::HOST)?.parse()?,
             name: value(Self::NAME)?.parse()?,
             owner: value(Self::OWNER)?.parse()?,
+            ready: expires.is_some() && tags.contains_key(Self::READY),
             expires,
             pin: tags.get(Self::PIN).cloned(),
             next_pin: tags.get(Self::NEXT_PIN).cloned(),

@@ -311,6 +311,7 @@ mod tests {
             instance_id: InstanceId::new("1"),
             created_at: Timestamp::now(),
             ready_at: None,
+            expires_at: None,
             labels: BTreeMap::from([("a'b".into(), "$(id)\n\"".into())]),
             container: ContainerSpec {
                 image: ImageReference::new("debian").expect("legal"),

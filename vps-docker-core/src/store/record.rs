@@ -39,6 +39,9 @@ pub struct HostRecord {
     pub created_at: Timestamp,
     /// When its create ended; absent before.
     pub ready_at: Option<Timestamp>,
+    /// When its time to live ends; absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
     /// The user's labels.
     pub labels: BTreeMap<String, String>,
     /// What was asked for.

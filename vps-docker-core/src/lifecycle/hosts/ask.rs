@@ -80,6 +80,9 @@ fn told_by_the_provider(engine: &Engine, candidate: &Candidate) -> ListedHost {
         created_at: known
             .map(|(_, known)| known.created_at)
             .or(instance.created_at),
+        expires_at: HostTags::from_tags(&instance.tags)
+            .ok()
+            .and_then(|tags| tags.expires.filter(|_| tags.ready)),
         labels: known.map_or_else(BTreeMap::new, |(_, known)| known.labels.clone()),
         vps_ssh: None,
         container_ssh: None,
@@ -93,7 +96,8 @@ fn told_by_the_provider(engine: &Engine, candidate: &Candidate) -> ListedHost {
 
 /// Of an instance that bears the expiry of an unfinished create.
 fn unfinished(instance: &Instance) -> Option<HostState> {
-    let expires = HostTags::from_tags(&instance.tags).ok()?.expires?;
+    let tags = HostTags::from_tags(&instance.tags).ok()?;
+    let expires = tags.expires.filter(|_| !tags.ready)?;
     Some(if expires > Timestamp::now() {
         HostState::Provisioning
     } else {
@@ -206,6 +210,7 @@ async fn answered(
     host.name = record.name.to_string();
     host.owner = Some(record.owner);
     host.created_at = Some(record.created_at);
+    host.expires_at = record.expires_at;
     host.labels = record.labels;
     host.vps_ssh = Some(doors.vps);
     host.container_ssh = Some(doors.container);

@@ -27,6 +27,8 @@ pub struct ListedHost {
     pub owner: Option<OwnerId>,
     /// When it was created, where that is known.
     pub created_at: Option<Timestamp>,
+    /// When its time to live ends; `None` where it has none.
+    pub expires_at: Option<Timestamp>,
     /// The user's labels.
     pub labels: BTreeMap<String, String>,
     /// The door to the VPS, where its key is known.
