@@ -5,7 +5,7 @@ use super::instance_spec::{instance_spec, tags};
 use super::order::Order;
 use super::plan::{choose, firewall};
 use super::provision::Provision;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::keys::{KeyPair, PublicKey};
 use crate::model::{
     Firewall, HostId, HostSpec, HostTags, Instance, InstanceId, InstanceSpec, InstanceState, Phase,
