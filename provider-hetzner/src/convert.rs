@@ -368,6 +368,7 @@ mod tests {
         #[test]
         fn host_tags_survive_the_way_there_and_back(
             name in "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", expires in proptest::option::of(0_i64..4e9 as i64),
+            ready in proptest::bool::ANY,
             pin in proptest::option::of("[a-z2-7]{52}"),
             next_pin in proptest::option::of("[a-z2-7]{52}"),
         ) {
@@ -376,6 +377,7 @@ mod tests {
                 name: HostName::new(name).expect("legal"),
                 owner: OwnerId::random(),
                 expires: expires.and_then(Timestamp::from_unix_seconds),
+                ready: ready && expires.is_some(),
                 pin,
                 next_pin,
             };
