@@ -9,7 +9,7 @@
 //! ```
 //!
 //! First the instance's name, for people; behind the word `vps-docker` host id, owner, expiry and pin, and
-//! `q-` the pin that is to come while the host key is being changed;
+//! `r-` that the expiry is that of a time to live; `q-` the pin that is to come while the host key is being changed;
 //! `n-` the host's name where it is another; `u-` how often the machine was released before; `t-` the
 //! months of its contract unless they are 1. Other tags follow as `key=value` with `%XX` for what is no
 //! letter, digit or `-._:/@+,`; tags that are not those of a host all stand behind `--` like that.
@@ -159,6 +159,7 @@ impl Ours {
                 "h" if is_host && HostId::new(value).is_ok() => HostTags::HOST,
                 "o" if is_host && OwnerId::new(value).is_ok() => HostTags::OWNER,
                 "e" if is_host && is_seconds(value) => HostTags::EXPIRES,
+                "r" if is_host && value.is_empty() => HostTags::READY,
                 "p" if is_host && is_pin(value) => HostTags::PIN,
                 "q" if is_host && is_pin(value) => HostTags::NEXT_PIN,
                 _ => return None,
@@ -225,10 +226,11 @@ fn take_host_words(name: &str, rest: &mut Tags) -> Option<Vec<String>> {
     }
     rest.remove(HostTags::MARKER);
     let mut words = vec![HostTags::MARKER.to_owned()];
-    let kinds: [(&str, &str, Fits); 5] = [
+    let kinds: [(&str, &str, Fits); 6] = [
         ("h", HostTags::HOST, |_| true),
         ("o", HostTags::OWNER, |_| true),
         ("e", HostTags::EXPIRES, is_seconds),
+        ("r", HostTags::READY, str::is_empty),
         ("p", HostTags::PIN, is_pin),
         ("q", HostTags::NEXT_PIN, is_pin),
     ];
@@ -372,6 +374,9 @@ mod tests {
         assert!(text.starts_with("web1 vps-docker h-"), "{text}");
         let plain = |c: char| c.is_ascii_alphanumeric() || " -".contains(c);
         assert!(text.chars().all(plain), "{text}");
+        tags.ready = true;
+        let text = read_back(&ours("web1", tags.to_tags()));
+        assert!(text.contains(" r- "), "{text}");
         tags.expires = None;
         tags.pin = None;
         tags.next_pin = None;
@@ -383,6 +388,11 @@ mod tests {
         let (old, new) = ("o".repeat(63), "n".repeat(63));
         let mut long = ours(&old, host_tags(&old).to_tags());
         (long.occupancy, long.period) = (9999, 24);
+        read_back(&long);
+        // Its key is changed while it has a time to live.
+        let mut tags = host_tags(&old);
+        tags.ready = true;
+        long.tags = tags.to_tags();
         read_back(&long);
         // In the midst of a rename; a host that has a name to lose has no expiry, and its key is not being
         // changed at the same time.
