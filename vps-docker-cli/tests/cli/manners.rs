@@ -124,7 +124,7 @@ async fn what_costs_more_than_allowed_is_not_ordered() {
         "-p",
         "hetzner",
         "--plan",
-        "cx53",
+        "cx43",
         "--max-monthly",
         price,
     ]);
