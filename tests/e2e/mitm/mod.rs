@@ -40,7 +40,7 @@ struct Scene {
 impl Scene {
     /// With an impostor who would take whatever he gets: without that his silence would prove nothing.
     async fn new() -> Self {
-        let image = LocalImage::small();
+        let image = LocalImage::with_sshd();
         let impostor = Impostor::start(&image).await;
         let relay = Arc::new(Relay::before(&impostor).await);
         let client = Between::new(&relay);
