@@ -26,32 +26,33 @@ END
 /// A real sshd with a host key of its own that lets everybody in. Gone when dropped.
 #[derive(Debug)]
 pub(super) struct Impostor {
-    container: String,
+    container: Container,
     address: IpAddr,
     key: PublicKey,
 }
 
 impl Impostor {
     pub(super) async fn start(image: &LocalImage) -> Self {
-        let container = unique("vps-docker-impostor");
+        // From here on it is removed, also when it does not come up.
+        let container = Container(unique("vps-docker-impostor"));
         docker(&[
             "run",
             "--detach",
             "--label=vps-docker",
             "--name",
-            &container,
+            &container.0,
             "--entrypoint=sh",
             &image.name,
             "-ec",
             SERVE,
         ]);
         let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-        let address = docker(&["inspect", "--format", format, &container]);
+        let address = docker(&["inspect", "--format", format, &container.0]);
         let address: IpAddr = address.trim().parse().expect("an address");
         let deadline = Instant::now() + Duration::from_secs(60);
         let greets = wait_for_banner((address, 22).into(), deadline).await;
         greets.expect("an sshd");
-        let key = docker(&["exec", &container, "cat", "/etc/ssh/own_key.pub"]);
+        let key = docker(&["exec", &container.0, "cat", "/etc/ssh/own_key.pub"]);
         Self {
             container,
             address,
@@ -70,7 +71,7 @@ impl Impostor {
     /// How often somebody has asked to be let in, and how often somebody was.
     pub(super) fn logins(&self) -> (usize, usize) {
         let output = std::process::Command::new("docker")
-            .args(["logs", &self.container])
+            .args(["logs", &self.container.0])
             .output()
             .expect("a docker program");
         let log = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -79,8 +80,12 @@ impl Impostor {
     }
 }
 
-impl Drop for Impostor {
+/// A container's name.
+#[derive(Debug)]
+struct Container(String);
+
+impl Drop for Container {
     fn drop(&mut self) {
-        docker(&["rm", "--force", "--volumes", &self.container]);
+        docker(&["rm", "--force", "--volumes", &self.0]);
     }
 }

@@ -395,7 +395,7 @@ fn on_the_vps(vps: &Vps, markers: &Markers) {
     let recorded = vps.inside(&format!("cat {LOG_THERE}/*"));
     for proof in [
         "write-env",
-        "docker\nrun\n",
+        "docker\ncreate\n",
         "docker\nbuild\n",
         "docker\npull\n",
         "SSH_CONNECTION=",
