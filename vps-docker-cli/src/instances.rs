@@ -50,6 +50,16 @@ pub(crate) fn names(context: &Context) -> Vec<&str> {
     names
 }
 
+/// The one that was named with `--provider`; else all whose credentials are there.
+pub(crate) fn asked_for(context: &Context) -> Vec<&str> {
+    if let Some(name) = &context.global.provider {
+        return vec![name];
+    }
+    let mut names = names(context);
+    names.retain(|name| is_usable(context, name));
+    names
+}
+
 /// Those whose directory knows a host of this name.
 pub(crate) fn that_know<'a>(context: &'a Context, host: &HostName) -> Vec<&'a str> {
     let mut names = names(context);

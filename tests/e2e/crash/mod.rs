@@ -65,7 +65,7 @@ async fn what_works_on_half_a_host_and_is_killed_at_any_step_is_recovered() {
     let mut scene = Scene::new(&image, "half");
     for operation in OPERATIONS {
         if operation.before == Before::HalfAHost {
-            scene.kill_at(operation, |_| true).await;
+            scene.kill_at(operation, is_its_day).await;
         }
     }
     scene.end().await;
@@ -77,7 +77,7 @@ async fn what_works_on_a_host_and_is_killed_at_any_step_is_recovered() {
     let mut scene = Scene::new(&image, "whole");
     for operation in OPERATIONS {
         if matches!(operation.before, Before::A(_)) {
-            scene.kill_at(operation, |_| true).await;
+            scene.kill_at(operation, is_its_day).await;
         }
     }
     scene.end().await;
@@ -89,7 +89,7 @@ async fn what_works_on_snapshots_and_is_killed_at_any_step_is_recovered() {
     let mut scene = Scene::new(&image, "snapshots");
     for operation in OPERATIONS {
         if operation.before == Before::Snapshots {
-            scene.kill_at(operation, |_| true).await;
+            scene.kill_at(operation, is_its_day).await;
         }
     }
     scene.end().await;
@@ -105,13 +105,13 @@ async fn a_create_that_fails_at_any_step_leaves_nothing() {
     scene.end().await;
 }
 
-/// A create is the longest of all: of its steps one half has its turn today and the other tomorrow, and all of them with
+/// Of the steps one quarter has its turn today, the next one tomorrow; all of them with
 /// `VPS_DOCKER_TESTS=thorough`.
 fn is_its_day(turn: usize) -> bool {
     let seconds = std::time::SystemTime::UNIX_EPOCH.elapsed();
     let day = seconds.expect("it is past 1970").as_secs() as usize / 86_400;
     std::env::var_os("VPS_DOCKER_TESTS").is_some_and(|which| which == "thorough")
-        || (turn + day).is_multiple_of(2)
+        || (turn + day).is_multiple_of(4)
 }
 
 fn operation(name: &str) -> &'static Operation {
@@ -171,7 +171,7 @@ impl Scene {
             check::nothing_is_lost_sight_of(&self.world).await;
             self.world.reopen();
             // Each way has its turn with steps of every kind.
-            let way = operation.recoveries[turn / 2 % operation.recoveries.len()];
+            let way = operation.recoveries[turn / 8 % operation.recoveries.len()];
             let recovery = way(&self.world.provider, &self.subject);
             let left = recovery.await.expect("recovered");
             self.check(left).await;

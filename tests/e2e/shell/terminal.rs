@@ -60,6 +60,8 @@ pub(super) async fn it_is_a_real_one(host: &Host) {
     shown(&mut terminal, "caught\r\n").await;
     terminal.input.write_all(b"all\n").await.expect("typed");
     shown(&mut terminal, "after all\r\n").await;
+    // Nobody reads on: the end is told all the same.
+    drop(terminal.output);
     assert_eq!(terminal.exit.await.expect("ended").code(), Some(6));
 
     // The login shell, and hanging up.

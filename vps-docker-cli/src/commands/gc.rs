@@ -22,16 +22,8 @@ pub(crate) struct Gc {
 
 impl Gc {
     pub(crate) async fn run(self, context: &Context) -> Result<u8> {
-        let names = match &context.global.provider {
-            Some(name) => vec![name.as_str()],
-            None => {
-                let mut names = instances::names(context);
-                names.retain(|name| instances::is_usable(context, name));
-                names
-            }
-        };
         let (mut found, mut engines) = (Vec::new(), Vec::new());
-        for name in names {
+        for name in instances::asked_for(context) {
             let engine = instances::engine(context, name)?;
             match context.interrupt.or(engine.gc()).await {
                 Ok(garbage) => {

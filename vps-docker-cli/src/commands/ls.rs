@@ -1,6 +1,6 @@
 use clap::Args;
 use futures_util::future::join_all;
-use vps_docker::model::Timestamp;
+use vps_docker::model::{OwnerId, Timestamp};
 use vps_docker::{ErrorKind, GarbageItem, ListedHost, Result};
 
 use crate::context::Context;
@@ -29,23 +29,20 @@ pub(crate) struct Ls {
 
 impl Ls {
     pub(crate) async fn run(self, context: &Context) -> Result<u8> {
-        let names = match &context.global.provider {
-            Some(name) => vec![name.as_str()],
-            None => {
-                let mut names = instances::names(context);
-                names.retain(|name| instances::is_usable(context, name));
-                names
-            }
-        };
+        let names = instances::asked_for(context);
         let listings = names.iter().map(|name| listed(context, name));
         let listings = context
             .interrupt
             .or(async { Ok(join_all(listings).await) })
             .await?;
-        let (mut hosts, mut failure) = (Vec::<ListedHost>::new(), None);
+        let (mut hosts, mut owners) = (Vec::new(), Vec::new());
+        let mut failure = None;
         for (name, listing) in names.iter().zip(listings) {
             match listing {
-                Ok(listed) => hosts.extend(listed),
+                Ok((owner, listed)) => {
+                    hosts.extend(listed);
+                    owners.push(owner);
+                }
                 Err(error) if is_absent(context, name, error.kind()) => {}
                 // The last one is told as every error is.
                 Err(error) => {
@@ -62,7 +59,7 @@ impl Ls {
                 .collect();
             crate::output::print(&names);
         } else if failure.is_none() || !hosts.is_empty() || !context.global.json {
-            context.output.show(&hosts, || text(&hosts))?;
+            context.output.show(&hosts, || text(&hosts, &owners))?;
         }
         match failure {
             Some(error) if context.global.json && !hosts.is_empty() => {
@@ -75,8 +72,8 @@ impl Ls {
     }
 }
 
-/// The hosts there, without those whose time to live is over: these are destroyed.
-async fn listed(context: &Context, name: &str) -> Result<Vec<ListedHost>> {
+/// Who we are there, and the hosts, without those whose time to live is over: these are destroyed.
+async fn listed(context: &Context, name: &str) -> Result<(OwnerId, Vec<ListedHost>)> {
     let engine = instances::engine(context, name)?;
     let mut hosts = engine.hosts().await?.all().await;
     let now = Timestamp::now();
@@ -101,7 +98,7 @@ async fn listed(context: &Context, name: &str) -> Result<Vec<ListedHost>> {
         }
     }
     engine.settled().await;
-    Ok(hosts)
+    Ok((ours, hosts))
 }
 
 /// A Docker engine that is not there is no fault of whoever never used it.
@@ -112,7 +109,7 @@ fn is_absent(context: &Context, name: &str, kind: ErrorKind) -> bool {
         && !instances::has_hosts(context, name)
 }
 
-fn text(hosts: &[ListedHost]) -> String {
+fn text(hosts: &[ListedHost], ours: &[OwnerId]) -> String {
     if hosts.is_empty() {
         return "no hosts; `vps-docker create NAME` makes one\n".to_owned();
     }
@@ -126,7 +123,7 @@ fn text(hosts: &[ListedHost]) -> String {
                 host.address
                     .map_or_else(|| "–".to_owned(), |address| address.to_string()),
                 host.created_at.map_or_else(|| "–".to_owned(), age),
-                note(host),
+                note(host, ours),
             ]
         })
         .collect();
@@ -136,7 +133,11 @@ fn text(hosts: &[ListedHost]) -> String {
     )
 }
 
-fn note(host: &ListedHost) -> String {
+fn note(host: &ListedHost, ours: &[OwnerId]) -> String {
+    // Its VPS knows none of our keys, and need not.
+    if let Some(owner) = host.owner.as_ref().filter(|owner| !ours.contains(owner)) {
+        return format!("of another owner, {owner}");
+    }
     match (&host.problem, &host.stopped, host.pressures.first()) {
         (Some(problem), ..) => problem.to_string(),
         (None, Some(mark), _) => format!("{} ({})", mark.reason, mark.by),

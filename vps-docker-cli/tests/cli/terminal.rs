@@ -175,7 +175,7 @@ fn vps_progress_a_shell_and_a_question() {
     shell.types("exit 7\r");
     assert_eq!(shell.ends().0, 7);
 
-    let list = Terminal::start(&user, &["ls", "-p", "local"], (24, 120));
+    let list = Terminal::start(&user, &["ls", "-p", "local"], (200, 120));
     let (code, screen) = list.ends();
     println!("{screen}");
     assert!(code == 0 && screen.contains("cli-term"), "{screen}");

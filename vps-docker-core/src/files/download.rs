@@ -54,6 +54,7 @@ async fn fetch(remote: &Counted<'_>, path: &str, local: &Path) -> Result<u64> {
         "file gzip" => (false, true),
         "file plain" => (false, false),
         said => {
+            drop(answer);
             let output = process.finish(b"").await?;
             return Err(match said {
                 "missing" => Error::new(
