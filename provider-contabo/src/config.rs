@@ -58,7 +58,8 @@ pub(crate) const OPTIONS: &[ProviderOption] = &[
         "allow_order",
         "agree that a create may order a machine, which is a contract of `period` months (true or \
          false)",
-    ),
+    )
+    .variable("CNTB_ALLOW_ORDER"),
     ProviderOption::optional(
         "period",
         "months of a contract that is ordered: 1, 6, 12 or 24",

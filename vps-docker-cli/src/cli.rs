@@ -33,7 +33,13 @@ pub(crate) struct Cli {
 pub(crate) struct Global {
     /// The provider, or the name of one in config.toml [default: where the host of that name is known,
     /// else the configured one, else local]
-    #[arg(short, long, global = true, value_name = "NAME")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "VPS_DOCKER_PROVIDER",
+        value_name = "NAME"
+    )]
     pub(crate) provider: Option<String>,
     /// One JSON document on standard output, nothing else there
     #[arg(long, global = true)]
@@ -74,6 +80,10 @@ pub(crate) enum ProgressStyle {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Up(up::Up),
+    Plan(up::Plan),
+    Status(status::Status),
+    Down(down::Down),
     Create(create::Create),
     Ls(ls::Ls),
     Inspect(inspect::Inspect),

@@ -6,26 +6,38 @@ use std::path::PathBuf;
 
 use vps_docker::model::{HostName, near_matches};
 use vps_docker::registry::{Need, ProviderOption, Registration};
-use vps_docker::{DataDir, Error, ErrorKind, ProviderOptions, Result, Settings, VpsDockerProvider};
+use vps_docker::{
+    DataDir, Error, ErrorKind, ProviderOptions, Result, Settings, SettingsBuilder,
+    VpsDockerProvider,
+};
 
 use crate::config::OptionSource;
 use crate::context::Context;
 
-/// The engine of a provider instance.
-pub(crate) fn engine(context: &Context, name: &str) -> Result<VpsDockerProvider> {
-    engine_for_orders(context, name, false)
+/// What belongs to an engine for some of its hosts alone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Choices {
+    /// Agrees to what is paid for to the end of a term.
+    pub(crate) allow_order: bool,
+    /// Where the data volume of new hosts is mounted.
+    pub(crate) host_dir: Option<String>,
 }
 
-/// The same; `allow_order` agrees to what is paid for to the end of a term.
-pub(crate) fn engine_for_orders(
+/// The engine of a provider instance.
+pub(crate) fn engine(context: &Context, name: &str) -> Result<VpsDockerProvider> {
+    engine_with(context, name, Choices::default())
+}
+
+/// The same, with what is chosen besides.
+pub(crate) fn engine_with(
     context: &Context,
     name: &str,
-    allow_order: bool,
+    choices: Choices,
 ) -> Result<VpsDockerProvider> {
     let registration = registration(context, name)?;
     let data_dir = DataDir::open(data_dir(context, name))?;
     let mut options = options(context, name, registration, &data_dir)?;
-    if allow_order
+    if choices.allow_order
         && registration
             .options
             .iter()
@@ -34,11 +46,11 @@ pub(crate) fn engine_for_orders(
         options = options.set("allow_order", "true");
     }
     let client = context.registry.client(registration.name, &options)?;
-    Ok(VpsDockerProvider::new(
-        client,
-        data_dir,
-        settings(context, name)?,
-    ))
+    let mut settings = settings(context, name);
+    if let Some(directory) = choices.host_dir {
+        settings = settings.host_dir(directory);
+    }
+    Ok(VpsDockerProvider::new(client, data_dir, settings.build()?))
 }
 
 /// The instances that there are: those of config.toml, and the registered providers.
@@ -171,7 +183,7 @@ fn read(source: &OptionSource, name: &str, key: &str) -> Result<Option<String>> 
     }
 }
 
-fn settings(context: &Context, name: &str) -> Result<Settings> {
+fn settings(context: &Context, name: &str) -> SettingsBuilder {
     let mut settings = Settings::builder();
     if let Some(provider) = context.config.provider(name) {
         if let Some(plan) = &provider.plan {
@@ -187,5 +199,5 @@ fn settings(context: &Context, name: &str) -> Result<Settings> {
             settings = settings.default_image(image);
         }
     }
-    settings.build()
+    settings
 }

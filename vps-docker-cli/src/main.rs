@@ -1,6 +1,7 @@
 //! The command line of vps-docker. The library does the work; what is here owns the environment, the
 //! paths, the terminal and the words.
 
+mod application_text;
 mod cli;
 mod commands;
 mod config;
@@ -11,6 +12,7 @@ mod host_args;
 mod host_text;
 mod instances;
 mod interrupt;
+mod manifest;
 mod output;
 mod plan_text;
 mod progress;

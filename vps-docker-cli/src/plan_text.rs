@@ -4,8 +4,14 @@ use vps_docker::model::{Firewall, HostPlan, MemoryLimit, Money, Plan, Price, Reg
 
 use crate::output::pairs;
 
-/// What would be ordered and run; the first place is tried first.
+/// What `create` would do.
 pub(crate) fn text(plan: &HostPlan) -> String {
+    let choices = choices(plan);
+    format!("{choices}\nNothing was ordered: this is what `vps-docker create` would do.\n")
+}
+
+/// What would be ordered and run; the first place is tried first.
+pub(crate) fn choices(plan: &HostPlan) -> String {
     let places: Vec<String> = plan.places.iter().map(place).collect();
     let resources = &plan.resources;
     let memory = match resources.memory {
@@ -22,7 +28,7 @@ pub(crate) fn text(plan: &HostPlan) -> String {
         cpus.unwrap_or_default(),
         resources.pids
     );
-    let text = pairs(&[
+    pairs(&[
         ("host", plan.name.to_string()),
         ("provider", plan.provider.clone()),
         ("VPS", places.join("\nelse ")),
@@ -30,8 +36,7 @@ pub(crate) fn text(plan: &HostPlan) -> String {
         ("image", plan.image.to_string()),
         ("limits", limits),
         ("reached", reached(plan)),
-    ]);
-    format!("{text}\nNothing was ordered: this is what `vps-docker create` would do.\n")
+    ])
 }
 
 fn place((plan, region): &(Plan, Region)) -> String {

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
+use vps_docker::application::SecretSource;
 use vps_docker::secrecy::SecretString;
 use vps_docker::{Error, ErrorKind, Result};
 
@@ -33,6 +35,47 @@ pub(crate) fn of_file(path: &Path) -> Result<Vec<(String, SecretString)>> {
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
         .map(of_argument)
         .collect()
+}
+
+/// The value of a secret, from where the manifest says that it is.
+pub(crate) fn of_source(name: &str, source: &SecretSource) -> Result<SecretString> {
+    let failed =
+        |text: String| Error::new(ErrorKind::Invalid, format!("the secret {name}: {text}"));
+    let text = match source {
+        SecretSource::Env(variable) => match std::env::var(variable) {
+            Ok(value) => return Ok(value.into()),
+            Err(error) => {
+                return Err(failed(format!("set the variable {variable}")).with_source(error));
+            }
+        },
+        SecretSource::File(path) => fs::read_to_string(path).map_err(|error| {
+            failed(format!("{} cannot be read", path.display())).with_source(error)
+        })?,
+        SecretSource::Command(words) => {
+            let (program, rest) = words
+                .split_first()
+                .ok_or_else(|| failed("its command has no words".to_owned()))?;
+            // It may ask for a passphrase.
+            let mut command = Command::new(program);
+            let output = command.args(rest).stderr(Stdio::inherit()).output();
+            let output = output
+                .map_err(|error| failed(format!("{program} cannot be run")).with_source(error))?;
+            if !output.status.success() {
+                return Err(failed(format!("{program} failed ({})", output.status)));
+            }
+            String::from_utf8(output.stdout).map_err(|_| {
+                // What it printed is a secret all the same.
+                failed(format!("what {program} prints is no text"))
+            })?
+        }
+        _ => {
+            return Err(failed(
+                "it comes from where this program does not know".to_owned(),
+            ));
+        }
+    };
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(text.strip_suffix('\r').unwrap_or(text).to_owned().into())
 }
 
 #[cfg(test)]

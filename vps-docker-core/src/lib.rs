@@ -2,7 +2,7 @@
 //!
 //! Data flows one way, and a module imports only from its left:
 //!
-//! `step → model → error → keys → {client, cloud_init, http, ssh} → files → {registry, docker, store} → {adopted, idle} → lifecycle`
+//! `step → model → error → keys → {client, cloud_init, http, ssh} → files → {registry, docker, store} → {adopted, idle} → lifecycle → application`
 //!
 //! * [`model`]: plain data, no I/O.
 //! * [`Error`], [`ErrorKind`]: what went wrong, where, and what to do next.
@@ -13,6 +13,7 @@
 //! state is the [provider registry](registry).
 
 pub mod adopted;
+pub mod application;
 pub mod client;
 pub mod cloud_init;
 pub mod docker;

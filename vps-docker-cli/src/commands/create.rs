@@ -95,7 +95,11 @@ impl Create {
         let spec = spec.build()?;
         let name = context.global.provider.as_deref();
         let name = name.unwrap_or(context.config.default_provider());
-        let engine = instances::engine_for_orders(context, name, self.place.allow_order)?;
+        let choices = instances::Choices {
+            allow_order: self.place.allow_order,
+            ..instances::Choices::default()
+        };
+        let engine = instances::engine_with(context, name, choices)?;
         if self.dry_run {
             let plan = context.interrupt.or(engine.plan_host(&spec)).await?;
             return context.output.show(&plan, || plan_text::text(&plan));

@@ -1,7 +1,7 @@
 use clap::Args;
 use serde_json::json;
 use vps_docker::model::{DestroyOutcome, HostName};
-use vps_docker::{Error, ErrorKind, Result};
+use vps_docker::{Error, ErrorKind, Result, VpsDockerProvider};
 
 use crate::context::Context;
 use crate::host_text;
@@ -34,7 +34,11 @@ impl Destroy {
         ))?;
         let (mut destroyed, mut failure): (Vec<_>, Option<Error>) = (Vec::new(), None);
         for name in &self.names {
-            match self.destroy(context, name).await {
+            let destroyed_one = match context.engine_of(name) {
+                Ok(engine) => take_down(context, &engine, name, self.missing_ok).await,
+                Err(error) => Err(error),
+            };
+            match destroyed_one {
                 Ok(document) => destroyed.push(document),
                 Err(error) => {
                     if let Some(earlier) = failure.replace(error.with_host(name)) {
@@ -48,37 +52,42 @@ impl Destroy {
             None => context.output.show(&destroyed, String::new),
         }
     }
+}
 
-    async fn destroy(&self, context: &Context, name: &HostName) -> Result<serde_json::Value> {
-        let engine = context.engine_of(name)?;
-        let heard = context.interrupt.heard("");
-        let destroyed = tokio::select! {
-            result = engine.destroy(name) => result?,
-            () = heard => {
-                let left = format!("interrupted: {name} may be half destroyed; the same command goes on");
-                return Err(Error::new(ErrorKind::Cancelled, left));
-            }
-        };
-        engine.settled().await;
-        if destroyed.outcomes.is_empty() {
-            if !self.missing_ok {
-                let none = format!(
-                    "there is no host {name} at {}",
-                    engine.client().provider_name()
-                );
-                return Err(Error::new(ErrorKind::NotFound, none));
-            }
-            context.output.done(&format!("{name} is not there"));
-            return Ok(json!({"name": name, "destroyed": false, "paid_until": null}));
+/// Destroys a host, and says so.
+pub(crate) async fn take_down(
+    context: &Context,
+    engine: &VpsDockerProvider,
+    name: &HostName,
+    missing_ok: bool,
+) -> Result<serde_json::Value> {
+    let heard = context.interrupt.heard("");
+    let destroyed = tokio::select! {
+        result = engine.destroy(name) => result?,
+        () = heard => {
+            let left = format!("interrupted: {name} may be half destroyed; the same command goes on");
+            return Err(Error::new(ErrorKind::Cancelled, left));
         }
-        context.output.done(&format!(
-            "{name} is destroyed{}",
-            host_text::bills(&destroyed)
-        ));
-        let paid_until = destroyed.outcomes.iter().find_map(|outcome| match outcome {
-            DestroyOutcome::EndsAt(time) => Some(*time),
-            _ => None,
-        });
-        Ok(json!({"name": name, "destroyed": true, "paid_until": paid_until}))
+    };
+    engine.settled().await;
+    if destroyed.outcomes.is_empty() {
+        if !missing_ok {
+            let none = format!(
+                "there is no host {name} at {}",
+                engine.client().provider_name()
+            );
+            return Err(Error::new(ErrorKind::NotFound, none));
+        }
+        context.output.done(&format!("{name} is not there"));
+        return Ok(json!({"name": name, "destroyed": false, "paid_until": null}));
     }
+    context.output.done(&format!(
+        "{name} is destroyed{}",
+        host_text::bills(&destroyed)
+    ));
+    let paid_until = destroyed.outcomes.iter().find_map(|outcome| match outcome {
+        DestroyOutcome::EndsAt(time) => Some(*time),
+        _ => None,
+    });
+    Ok(json!({"name": name, "destroyed": true, "paid_until": paid_until}))
 }

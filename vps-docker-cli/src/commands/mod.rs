@@ -9,6 +9,7 @@ pub(crate) mod destroy;
 pub(crate) mod docker;
 pub(crate) mod docker_endpoint;
 pub(crate) mod doctor;
+pub(crate) mod down;
 pub(crate) mod exec;
 pub(crate) mod extend;
 pub(crate) mod gc;
@@ -25,6 +26,8 @@ pub(crate) mod shell;
 pub(crate) mod snapshot;
 pub(crate) mod ssh;
 pub(crate) mod ssh_config;
+pub(crate) mod status;
+pub(crate) mod up;
 pub(crate) mod why;
 
 use vps_docker::Result;
@@ -35,6 +38,10 @@ use crate::context::Context;
 /// Runs a command; the exit code is the program's.
 pub(crate) async fn run(command: Command, context: &Context) -> Result<u8> {
     match command {
+        Command::Up(args) => args.run(context).await,
+        Command::Plan(args) => args.run(context).await,
+        Command::Status(args) => args.run(context).await,
+        Command::Down(args) => args.run(context).await,
         Command::Create(args) => args.run(context).await,
         Command::Ls(args) => args.run(context).await,
         Command::Inspect(args) => args.run(context).await,

@@ -3,4 +3,6 @@
 mod manners;
 mod support;
 mod terminal;
+mod vps_applications;
 mod vps_documents;
+mod vps_readme;

@@ -17,7 +17,7 @@ pub enum CreateEvent {
     RollingBack,
 }
 
-/// The steps of a create.
+/// The steps of a create, and of what is brought up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Phase {
@@ -44,10 +44,14 @@ pub enum Phase {
     Door,
     /// The record is written, the tags made final.
     Record,
+    /// The application is waited for until it is healthy. No part of a create.
+    Health,
+    /// What an application's hook does. No part of a create.
+    Hook,
 }
 
 impl Phase {
-    /// All phases, in order.
+    /// All phases of a create, in order.
     pub const ALL: [Self; 11] = [
         Self::Plan,
         Self::Order,
@@ -77,6 +81,8 @@ impl Phase {
             Self::Container => "container",
             Self::Door => "door",
             Self::Record => "record",
+            Self::Health => "health",
+            Self::Hook => "hook",
         }
     }
 }

@@ -3,11 +3,12 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::HostRecord;
 use super::file::{
-    create_directory, io_error, read_record, remove_directory, write_atomically, write_record,
+    create_directory, io_error, read, read_record, remove_directory, write_atomically, write_record,
 };
 use super::run_dir::RunDir;
 use crate::error::Result;
@@ -116,6 +117,25 @@ impl HostEntry {
     pub(crate) fn write_pins(&self, file: &Path, lines: &str) -> Result<()> {
         create_directory(&self.directory)?;
         write_atomically(file, lines.as_bytes(), self.run.path())
+    }
+
+    /// The token of the hook of the application that runs there.
+    pub(crate) fn hook_token(&self) -> Result<Option<SecretString>> {
+        Ok(read(&self.hook_token_file())?.map(SecretString::from))
+    }
+
+    /// Keeps it, readable by us alone.
+    pub(crate) fn keep_hook_token(&self, token: &SecretString) -> Result<()> {
+        let (file, text) = (self.hook_token_file(), token.expose_secret());
+        if std::fs::read_to_string(&file).is_ok_and(|found| found == text) {
+            return Ok(());
+        }
+        create_directory(&self.directory)?;
+        write_atomically(&file, text.as_bytes(), self.run.path())
+    }
+
+    fn hook_token_file(&self) -> PathBuf {
+        self.directory.join("hook_token")
     }
 
     /// Moves what is known to another name, which must be free. Where it was moved already nothing

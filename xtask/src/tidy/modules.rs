@@ -19,6 +19,7 @@ const ORDER: &[&[&str]] = &[
     &["registry", "docker", "store"],
     &["adopted", "idle"],
     &["lifecycle"],
+    &["application"],
     // For tests and fuzzing only.
     &["properties"],
 ];

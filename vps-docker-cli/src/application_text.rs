@@ -1,0 +1,46 @@
+//! Applications for people to read.
+
+use vps_docker::application::{Application, ApplicationPlan};
+use vps_docker::model::{HostChanges, HostInfo};
+
+use crate::output::pairs;
+use crate::plan_text;
+
+/// What an `up` would do.
+pub(crate) fn plan(application: &Application, plan: &ApplicationPlan) -> String {
+    match plan {
+        ApplicationPlan::Create { plan } => {
+            let ports: Vec<String> = application.ports.iter().map(ToString::to_string).collect();
+            let ttl = application.spec.ttl.map(crate::units::span);
+            let more = pairs(&[
+                ("ports", ports.join(", ")),
+                ("lives", ttl.unwrap_or_default()),
+            ]);
+            format!("A host is created:\n{}{more}", plan_text::choices(plan))
+        }
+        ApplicationPlan::Change { host, changes } => {
+            let what = self::changes(changes);
+            let fate = match (changes.container.is_empty(), changes.vps.is_empty()) {
+                (_, false) => "only a new VPS brings that: take it down, or use another stack",
+                (false, _) => "the container is replaced, its data kept",
+                (true, _) => "the container runs on",
+            };
+            format!("{} is changed: {what} ({fate})\n", place(host))
+        }
+        ApplicationPlan::Nothing { host } => {
+            format!("{} is as it should be\n", place(host))
+        }
+        _ => String::new(),
+    }
+}
+
+/// What differs, in a line.
+pub(crate) fn changes(changes: &HostChanges) -> String {
+    let all = [&changes.vps, &changes.container, &changes.settings];
+    let names: Vec<&str> = all.into_iter().flatten().map(String::as_str).collect();
+    names.join(", ")
+}
+
+fn place(host: &HostInfo) -> String {
+    format!("{} ({} at {})", host.name, host.address, host.provider)
+}
