@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-/// Progress of a create, in the order in which it happens.
+/// Progress of a create, or of a replace, in the order in which it happens.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum CreateEvent {
@@ -13,7 +13,7 @@ pub enum CreateEvent {
     Progress(Phase, String),
     /// A phase ended well, after so long.
     Finished(Phase, Duration),
-    /// The create failed and what was made is being removed.
+    /// It failed, and what was made is being removed, or what was before is being put back.
     RollingBack,
 }
 
@@ -42,12 +42,14 @@ pub enum Phase {
     Container,
     /// The pinned connection to the container.
     Door,
+    /// The application in the container becomes healthy. Only of a replace that was given a health check.
+    Health,
     /// The record is written, the tags made final.
     Record,
 }
 
 impl Phase {
-    /// All phases, in order.
+    /// The phases of a create, in order.
     pub const ALL: [Self; 11] = [
         Self::Plan,
         Self::Order,
@@ -76,6 +78,7 @@ impl Phase {
             Self::Sshd => "sshd",
             Self::Container => "container",
             Self::Door => "door",
+            Self::Health => "health",
             Self::Record => "record",
         }
     }
