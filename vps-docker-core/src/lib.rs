@@ -39,6 +39,6 @@ pub use client::{Capabilities, InstanceWatch, VpsClient, VpsClientExt};
 pub use error::{Error, ErrorKind, Result};
 pub use lifecycle::{
     Collected, CreateHost, Destroyed, DockerSocket, Garbage, GarbageItem, Host, HostCommand,
-    HostListing, ListedHost, LogsOptions, Machine, MachineBuilder, Settings, SettingsBuilder,
-    VpsDockerProvider,
+    HostListing, ListedHost, LogsOptions, Machine, MachineBuilder, ReplaceContainer, Settings,
+    SettingsBuilder, VpsDockerProvider,
 };

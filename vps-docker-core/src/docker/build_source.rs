@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::dockerfile::Dockerfile;
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::{Ignore, Tree, blocking, cannot};
+use crate::files::{Ignore, Tree, blocking, cannot, digest_of};
 use crate::model::{BuildContext, ImageBuild, base32};
 
 /// BuildKit takes no larger secret.
@@ -69,6 +69,34 @@ impl BuildSource {
                 local,
                 build,
             })
+        })
+        .await
+    }
+
+    /// A digest of all that is here of what the image is built of: the context's files, the arguments, the ids of secrets. What a
+    /// remote context holds, and base images, are not in it.
+    ///
+    /// # Errors
+    /// Those of [`look`](Self::look).
+    pub(crate) async fn digest(&self) -> Result<String> {
+        let source = self.clone();
+        blocking(move || {
+            let mut parts = source.build.arguments.clone();
+            parts.extend(source.build.secrets.iter().map(|secret| secret.id.clone()));
+            match &source.local {
+                None => parts.push(format!("{:?}", source.build)),
+                Some(local) => {
+                    parts.push(digest_of(&local.walk()?)?);
+                    parts.push(digest_of(&local.walk_beside()?)?);
+                    parts.extend(local.inside().map(str::to_owned));
+                }
+            }
+            let mut hash = Sha256::new();
+            for part in parts {
+                hash.update((part.len() as u64).to_le_bytes());
+                hash.update(part);
+            }
+            Ok(base32().encode(&hash.finalize()))
         })
         .await
     }
@@ -157,6 +185,14 @@ impl LocalContext {
             }
         }
         Ok(tree)
+    }
+
+    /// The Dockerfile's path in the context, if it is there.
+    fn inside(&self) -> Option<&str> {
+        match &self.place {
+            DockerfilePlace::Inside(inside) => Some(inside),
+            DockerfilePlace::Outside(_) => None,
+        }
     }
 
     /// A name for the context, the same every time.

@@ -22,7 +22,7 @@ impl<'a> ContainerEnv<'a> {
     /// Puts it in the place of the one before. Atomic and idempotent. The values take the way of the
     /// input.
     pub(crate) async fn write(&self, new: &Environment) -> Result<()> {
-        let text = render(new);
+        let text = render_environment(new);
         self.write_text(text.expose_secret(), text.expose_secret().len())
             .await
     }
@@ -45,7 +45,7 @@ impl<'a> ContainerEnv<'a> {
             return Ok(self.names().await?.is_empty());
         }
         let command = join(["sh", "-c", SCRIPT, "compare-env", self.directory]);
-        let text = render(wanted);
+        let text = render_environment(wanted);
         let text = text.expose_secret().as_bytes();
         Ok(self.vps.run(&command, text).await?.status.success())
     }
@@ -63,7 +63,7 @@ impl<'a> ContainerEnv<'a> {
 }
 
 /// As the kernel has it: each `NAME=value` ended by NUL.
-fn render(environment: &Environment) -> SecretString {
+pub(crate) fn render_environment(environment: &Environment) -> SecretString {
     let sizes = environment.variables();
     let sizes = sizes.map(|(name, value)| name.len() + value.expose_secret().len() + 2);
     // As much as it will take: a string that grows leaves copies behind that nobody wipes.

@@ -104,6 +104,25 @@ impl LocalImages {
     }
 }
 
+/// The id of the image on this side, where it would be shipped from here whatever the VPS has. Changes nothing.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] when it is to be shipped and is not here.
+pub(crate) async fn id_to_ship(
+    engine: &LocalEngine,
+    reference: &ImageReference,
+    source: ImageSource,
+) -> Result<Option<String>> {
+    let here = match source {
+        ImageSource::Pull | ImageSource::Present | ImageSource::Built => None,
+        ImageSource::Auto => NamedImage::look_up(engine, reference)
+            .await?
+            .filter(|here| here.image.is_only_local()),
+        ImageSource::Ship => Some(NamedImage::find(engine, reference).await?),
+    };
+    Ok(here.map(|here| here.image.id))
+}
+
 impl BroughtImages {
     /// An image that came without the one made of it.
     pub(crate) fn alone(base: ImageConfig) -> Self {

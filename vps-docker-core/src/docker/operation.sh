@@ -125,5 +125,3 @@ forget_images() {
         docker image rm --force "$found" >/dev/null
     done
 }
-
-recover

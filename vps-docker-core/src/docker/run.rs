@@ -6,6 +6,8 @@ use crate::model::{ContainerCommand, ContainerSpec, HostId, HostName, HostTags};
 pub(crate) const CONTAINER_NAME: &str = "vps-docker";
 /// The volume that is mounted at `host_dir`.
 const DATA_VOLUME: &str = "vps-docker-data";
+/// The label by which a container is known that took another's place; `recover-replacement.sh` reads it.
+const DEPLOYMENT_LABEL: &str = "vps-docker-deployment";
 /// On the VPS: the container sshd's host key and authorized keys.
 pub(crate) const CONTAINER_SSH_DIR: &str = "/etc/vps-docker/container-ssh";
 /// On the VPS: the container's environment.
@@ -26,6 +28,8 @@ pub(crate) struct ContainerRun<'a> {
     pub(crate) image: &'a str,
     pub(crate) host_dir: &'a str,
     pub(crate) ssh_port: u16,
+    /// Of a container that took another's place.
+    pub(crate) deployment: Option<&'a str>,
 }
 
 impl ContainerRun<'_> {
@@ -53,6 +57,9 @@ impl ContainerRun<'_> {
             // Not the name: a label cannot be changed, a name can.
             format!("--label={}={}", HostTags::HOST, self.host_id),
         ]);
+        if let Some(deployment) = self.deployment {
+            args.push(format!("--label={DEPLOYMENT_LABEL}={deployment}"));
+        }
         if self.spec.command == ContainerCommand::None {
             // Both are about a command that does not run.
             args.extend(["--no-healthcheck".into(), "--stop-signal=SIGTERM".into()]);

@@ -225,6 +225,14 @@ impl Listing {
     }
 }
 
+/// The digest by which two trees are known to be the same: paths, kinds, permissions, contents. Reads every file. Blocks.
+///
+/// # Errors
+/// [`ErrorKind::Permission`] with the path of what may not be read.
+pub(crate) fn digest_of(tree: &Tree) -> Result<String> {
+    Listing::of(tree).map(|listing| listing.digest())
+}
+
 impl Difference {
     /// The first thing that differs, for people.
     pub(super) fn example(&self) -> String {

@@ -23,6 +23,7 @@ pub use sync::Transfer;
 
 pub(crate) use download::download;
 pub(crate) use ignore::Ignore;
+pub(crate) use listing::digest_of;
 pub(crate) use sync::{Surplus, blocking, sync};
 pub(crate) use tree::{Tree, cannot};
 

@@ -50,6 +50,7 @@ mod test_server;
 mod tests;
 mod tls;
 mod wait;
+mod well;
 
 pub use api_client::{ApiClient, ApiClientBuilder};
 pub use auth::{Auth, PasswordGrant};
@@ -63,3 +64,4 @@ pub use retry::RetryPolicy;
 #[doc(hidden)]
 pub use serde;
 pub use wait::wait_until;
+pub(crate) use well::ask_whether_well;

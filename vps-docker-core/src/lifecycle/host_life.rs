@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Host;
 use super::look::Look;
-use super::run_container::{container_ended, run_container};
+use super::run_container::{LET_IN, container_ended, run_container};
 use crate::docker::{START_CONTAINER, STOP_CONTAINER};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{HostState, InstanceState, PowerAction};
@@ -166,7 +166,7 @@ impl Host {
         let docker = self.docker().await?;
         let door = tokio::select! {
             door = self.engine.connect(&self.info.container_ssh, limit, false) => door,
-            error = container_ended(&docker, limit) => Err(error),
+            error = container_ended(&docker, limit, LET_IN) => Err(error),
         };
         let door = door.map_err(|error| error.with_host(&self.info.name))?;
         *self.container_door.get_mut() = Some(door);

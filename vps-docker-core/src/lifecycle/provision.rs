@@ -1,23 +1,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
-
 use super::Host;
 use super::beginning::Beginning;
 use super::engine::Engine;
 use super::host::Doors;
 use super::plan::{Planned, firewall};
 use super::reconnecting::Reconnecting;
-use super::run_container::{container_ended, run_container};
+use super::run_container::{LET_IN, container_ended, run_container};
+use super::runnable::{Bringing, Login, Runnable, within};
 use super::timeline::Timeline;
 use super::trust::{HandOver, Rotation, set_vps_firewall};
 use super::vps_setup::{Prepared, forget_other_host, prepare_vps, wait_for_bootstrap};
-use crate::docker::{
-    BroughtImages, ContainerEnv, DockerOverSsh, ImageConfig, LocalImages, bring_image, build_image,
-    container_command, derive, look_up_locally,
-};
-use crate::error::{Error, ErrorKind, Result};
+use crate::docker::{ContainerEnv, DockerOverSsh, ImageConfig, LocalImages};
+use crate::error::{ErrorKind, Result};
 use crate::idle;
 use crate::model::{Firewall, HostId, HostOrigin, HostSpec, HostTags, Instance, Phase, Timestamp};
 use crate::ssh::Connection;
@@ -76,6 +72,8 @@ impl Provision {
 
         record.derived_image = Some(image.reference);
         record.container_command = image.command;
+        record.base_image = image.base_image;
+        record.build_digest = image.build_digest;
         record.login_user = Some(self.container(&docker, image.login, &record).await?);
         let doors = doors.with_record(&record);
         let container_door = self.door(&docker, &doors).await?;
@@ -180,18 +178,20 @@ impl Provision {
 
     /// What this side has of the image, unless it comes with a snapshot.
     async fn local_images(&self) -> Result<Option<LocalImages>> {
-        if self.planned.source.is_some() {
-            return Ok(None);
+        match self.planned.source {
+            Some(_) => Ok(None),
+            None => self.bringing().local_images().await,
         }
-        let settings = &self.engine.settings;
-        let container = &self.planned.container;
-        look_up_locally(
-            &settings.local_engine,
-            &container.image,
-            container.image_source,
-            settings.image_build_timeout,
-        )
-        .await
+    }
+
+    fn bringing(&self) -> Bringing<'_> {
+        Bringing {
+            engine: &self.engine,
+            container: &self.planned.container,
+            build: self.planned.build.as_ref(),
+            registry_logins: &self.spec.registry_logins,
+            timeline: &self.timeline,
+        }
     }
 
     /// The image with sshd in it, on the VPS; with a snapshot's comes its data.
@@ -201,46 +201,19 @@ impl Provision {
         local: Option<LocalImages>,
         on_vps: Option<ImageConfig>,
     ) -> Result<Runnable> {
-        let settings = &self.engine.settings;
-        let container = &self.planned.container;
+        let Some(source) = &self.planned.source else {
+            return self.bringing().bring(vps, local, on_vps).await;
+        };
         let tell = |text: String| self.timeline.progress(Phase::Image, text);
-        let limit = settings.image_transfer_timeout;
-        if let Some(source) = &self.planned.source {
-            let bring = within(limit, "image_transfer_timeout", source.move_to(vps, &tell));
-            let reference = self.timeline.phase(Phase::Image, bring).await?;
-            return Ok(Runnable {
-                reference,
-                command: source.record.container_command.clone(),
-                login: Login::Known(source.record.login_user.clone()),
-            });
-        }
-        let docker =
-            DockerOverSsh::new(vps.clone()).registry_logins(self.spec.registry_logins.clone());
-        let bring = async {
-            let engine = &settings.local_engine;
-            let (image, source) = (&container.image, container.image_source);
-            match &self.planned.build {
-                Some(build) => build_image(&docker, engine, build, image, &tell)
-                    .await
-                    .map(BroughtImages::alone),
-                None => bring_image(&docker, engine, image, source, local, on_vps, &tell).await,
-            }
-        };
-        let bring = within(limit, "image_transfer_timeout", bring);
-        let brought = self.timeline.phase(Phase::Image, bring).await?;
-        let build = async {
-            match brought.derived {
-                Some(derived) => Ok(derived),
-                None => derive(&docker, &container.image, &brought.base).await,
-            }
-        };
-        let limit = settings.image_build_timeout;
-        let build = within(limit, "image_build_timeout", build);
-        let derived = self.timeline.phase(Phase::Sshd, build).await?;
+        let limit = self.engine.settings.image_transfer_timeout;
+        let bring = within(limit, "image_transfer_timeout", source.move_to(vps, &tell));
+        let reference = self.timeline.phase(Phase::Image, bring).await?;
         Ok(Runnable {
-            reference: derived.to_string(),
-            command: container_command(container, &brought.base)?,
-            login: Login::Of(brought.base),
+            reference,
+            command: source.record.container_command.clone(),
+            login: Login::Known(source.record.login_user.clone()),
+            base_image: None,
+            build_digest: None,
         })
     }
 
@@ -253,11 +226,7 @@ impl Provision {
     ) -> Result<String> {
         let work = async {
             run_container(docker, record).await?;
-            match login {
-                Login::Known(Some(user)) => Ok(user),
-                Login::Known(None) => Ok("root".to_owned()),
-                Login::Of(base) => base.login_user(docker, &record.host_dir).await,
-            }
+            login.user(docker, &record.host_dir).await
         };
         let limit = self.engine.settings.container_start_timeout;
         let work = within(limit, "container_start_timeout", work);
@@ -271,7 +240,7 @@ impl Provision {
         let work = async {
             tokio::select! {
                 connection = self.engine.connect(&doors.container, limit, false) => connection,
-                error = container_ended(docker, limit) => Err(error),
+                error = container_ended(docker, limit, LET_IN) => Err(error),
             }
         };
         self.timeline.phase(Phase::Door, work).await
@@ -318,6 +287,7 @@ impl Provision {
             created_at: self.began,
             ready_at: None,
             expires_at: None,
+            os: self.spec.os.clone(),
             labels: self.spec.labels.clone(),
             container: self.planned.container.clone(),
             host_dir: match &self.planned.source {
@@ -326,6 +296,9 @@ impl Provision {
             },
             derived_image: None,
             container_command: Vec::new(),
+            base_image: None,
+            build_digest: None,
+            deployment: None,
             login_user: None,
             container_host_key: Some(prepared.container_host_key.clone()),
             next_container_host_key: None,
@@ -334,34 +307,4 @@ impl Provision {
             exposure: self.spec.exposure.clone(),
         }
     }
-}
-
-/// What there is to be run.
-struct Runnable {
-    /// The image with sshd in it.
-    reference: String,
-    /// The words of the container's command.
-    command: Vec<String>,
-    login: Login,
-}
-
-/// Who logs in to the container.
-enum Login {
-    /// Read from a record.
-    Known(Option<String>),
-    /// The user of this image.
-    Of(ImageConfig),
-}
-
-async fn within<T>(
-    limit: Duration,
-    name: &str,
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    timeout(limit, work).await.unwrap_or_else(|_elapsed| {
-        Err(Error::new(
-            ErrorKind::Timeout,
-            format!("it took longer than {name} ({} s)", limit.as_secs_f32()),
-        ))
-    })
 }

@@ -5,6 +5,9 @@ use crate::docker::{CONTAINER_NAME, ContainerRun, DockerOverSsh};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::HostRecord;
 
+/// What a container that has just been started is to be seen doing.
+pub(super) const LET_IN: &str = "its sshd let us in";
+
 /// Starts the one container as the record has it.
 ///
 /// # Errors
@@ -29,29 +32,38 @@ pub(super) fn arguments(record: &HostRecord) -> Result<Vec<String>> {
         image,
         host_dir: &record.host_dir,
         ssh_port: record.container_ssh_port,
+        deployment: record.deployment.as_deref(),
     };
     Ok(run.arguments())
 }
 
-/// Ends when the container does within the limit, with what it said last.
-pub(super) async fn container_ended(docker: &DockerOverSsh, limit: Duration) -> Error {
+/// Ends when the container does within the limit, with what it said last. `before` says what it was to be
+/// seen doing.
+pub(super) async fn container_ended(
+    docker: &DockerOverSsh,
+    limit: Duration,
+    before: &str,
+) -> Error {
     let code = match docker.wait_for_end(CONTAINER_NAME, limit).await {
         Ok(Some(code)) => code,
         Ok(None) => return pending().await,
         Err(error) => return error,
     };
-    let logs = match docker.spawn(["logs", "--tail=20", CONTAINER_NAME]).await {
+    let said = last_words(docker).await;
+    Error::new(
+        ErrorKind::Docker,
+        format!("the container ended with exit code {code} before {before}; it said: {said}"),
+    )
+}
+
+/// The last 20 lines of the container's log, or why they cannot be had.
+pub(super) async fn last_words(docker: &DockerOverSsh) -> String {
+    let said = match docker.spawn(["logs", "--tail=20", CONTAINER_NAME]).await {
         Ok(logs) => match logs.finish(b"").await {
             Ok(output) => format!("{}{}", output.stdout, output.stderr),
             Err(error) => error.to_string(),
         },
         Err(error) => error.to_string(),
     };
-    Error::new(
-        ErrorKind::Docker,
-        format!(
-            "the container ended with exit code {code} before its sshd let us in; it said: {}",
-            logs.trim()
-        ),
-    )
+    said.trim().to_owned()
 }

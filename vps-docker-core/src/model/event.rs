@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-/// Progress of a create, in the order in which it happens.
+/// Progress of a create, or of a replace, in the order in which it happens.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum CreateEvent {
@@ -13,7 +13,7 @@ pub enum CreateEvent {
     Progress(Phase, String),
     /// A phase ended well, after so long.
     Finished(Phase, Duration),
-    /// The create failed and what was made is being removed.
+    /// It failed, and what was made is being removed, or what was before is being put back.
     RollingBack,
 }
 
@@ -42,16 +42,16 @@ pub enum Phase {
     Container,
     /// The pinned connection to the container.
     Door,
+    /// The application in the container becomes healthy. No part of a create.
+    Health,
     /// The record is written, the tags made final.
     Record,
-    /// The application is waited for until it is healthy. No part of a create.
-    Health,
     /// What an application's hook does. No part of a create.
     Hook,
 }
 
 impl Phase {
-    /// All phases of a create, in order.
+    /// The phases of a create, in order.
     pub const ALL: [Self; 11] = [
         Self::Plan,
         Self::Order,
@@ -80,8 +80,8 @@ impl Phase {
             Self::Sshd => "sshd",
             Self::Container => "container",
             Self::Door => "door",
-            Self::Record => "record",
             Self::Health => "health",
+            Self::Record => "record",
             Self::Hook => "hook",
         }
     }

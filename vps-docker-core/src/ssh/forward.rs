@@ -1,6 +1,8 @@
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use openssh::ForwardType::Local;
+use openssh::Socket;
 
 use super::connection::Connection;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,6 +17,18 @@ impl Connection {
     /// `State` when the socket cannot be made here, `Unreachable`. Whether there is anything over
     /// there is seen at the first use only.
     pub(crate) async fn forward_socket(&self, here: &Path, there: &Path) -> Result<()> {
+        self.forward(here, there.into()).await
+    }
+
+    /// The same to a TCP port of the other end's loopback.
+    ///
+    /// # Errors
+    /// Those of [`forward_socket`](Self::forward_socket).
+    pub(crate) async fn forward_port(&self, here: &Path, there: u16) -> Result<()> {
+        self.forward(here, loopback(there)).await
+    }
+
+    async fn forward(&self, here: &Path, there: Socket<'_>) -> Result<()> {
         let forwarded = self
             .link
             .session
@@ -36,6 +50,18 @@ impl Connection {
     /// # Errors
     /// `Unreachable`; then there is nothing to be ended.
     pub(crate) async fn stop_forwarding(&self, here: &Path, there: &Path) -> Result<()> {
+        self.stop(here, there.into()).await
+    }
+
+    /// Ends what [`forward_port`](Self::forward_port) began.
+    ///
+    /// # Errors
+    /// Those of [`stop_forwarding`](Self::stop_forwarding).
+    pub(crate) async fn stop_forwarding_port(&self, here: &Path, there: u16) -> Result<()> {
+        self.stop(here, loopback(there)).await
+    }
+
+    async fn stop(&self, here: &Path, there: Socket<'_>) -> Result<()> {
         match self
             .link
             .session
@@ -46,4 +72,8 @@ impl Connection {
             Err(error) => Err(self.link.lost(error).await),
         }
     }
+}
+
+fn loopback(port: u16) -> Socket<'static> {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()
 }

@@ -42,6 +42,9 @@ pub struct HostRecord {
     /// When its time to live ends; absent where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// The operating system that was asked for; absent where none was, and in records of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os: Option<String>,
     /// The user's labels.
     pub labels: BTreeMap<String, String>,
     /// What was asked for.
@@ -53,6 +56,15 @@ pub struct HostRecord {
     /// The words of the container's command: what was asked for, or the image's own at that time.
     #[serde(default)]
     pub container_command: Vec<String>,
+    /// The id of the image that sshd was brought into; absent for one that came with a snapshot, and in records of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_image: Option<String>,
+    /// The digest of what that image was built of here; absent for one that was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_digest: Option<String>,
+    /// By which the container that took another's place is known, a label of it; absent for a host's first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<String>,
     /// Who logs in to the container: the image's own user.
     pub login_user: Option<String>,
     /// The host key of the container's sshd.

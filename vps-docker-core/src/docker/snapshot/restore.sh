@@ -24,7 +24,7 @@ main() {
     check "$@"
     prepare
     swap
-    await_door
+    await_door "$port" "$limit" 'the container of the snapshot'
     keep_restored
 }
 
@@ -60,31 +60,6 @@ swap() {
     fit_memory vps-docker
     docker start vps-docker >/dev/null
     start_watcher
-}
-
-await_door() {
-    read -r _ wanted _ </etc/vps-docker/container-ssh/ssh_host_ed25519_key.pub
-    deadline=$(($(date +%s) + limit))
-    until [ "$(presented)" = "$wanted" ]; do
-        case $(what_runs) in
-        *' running') ;;
-        *)
-            echo 'the container of the snapshot does not stay up; it said:' >&2
-            docker logs --tail=20 vps-docker >&2 2>&1 || :
-            exit 1
-            ;;
-        esac
-        if [ "$(date +%s)" -ge "$deadline" ]; then
-            echo "the container of the snapshot lets nobody in within $limit s" >&2
-            exit 1
-        fi
-        sleep 0.1
-    done
-}
-
-# The key that the container's sshd presents, while it does.
-presented() {
-    ssh-keyscan -T 2 -t ed25519 -p "$port" 127.0.0.1 2>/dev/null | sed -n 's/^[^#][^ ]* [^ ]* //p'
 }
 
 on_exit() {
