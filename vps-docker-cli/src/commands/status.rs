@@ -12,7 +12,7 @@ use crate::units::age;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   vps-docker status
-  curl "$(vps-docker status --url)"
+  curl $(vps-docker status --url)
   vps-docker status --env prod --json | jq -r '.urls[0]'")]
 pub(crate) struct Status {
     #[command(flatten)]

@@ -116,7 +116,7 @@ async fn show(context: &Context, running: Running) -> Result<u8> {
         "host": host.info(),
         "change": change,
         "urls": urls,
-        "token": token.as_ref().map(|token| token.expose_secret()),
+        "token": token.as_ref().map(ExposeSecret::expose_secret),
     });
     let code = context.output.show(&document, || {
         let name = &host.info().name;

@@ -30,7 +30,11 @@ async fn vps_up_and_down_at_contabo() {
 
 async fn up_and_down(provider: &str) {
     let sim = CloudSim::builder(provider.parse().expect("there is one"));
-    let sim = sim.backend(Backend::local()).start().await.expect("started");
+    let sim = sim
+        .backend(Backend::local())
+        .start()
+        .await
+        .expect("started");
     let user = User::of(provider, &sim)
         .with("VPS_DOCKER_PROVIDER", provider)
         .with("CNTB_ALLOW_ORDER", "true");
@@ -45,13 +49,21 @@ async fn up_and_down(provider: &str) {
     let writes = |sim: &CloudSim| {
         let requests = sim.requests().requests.into_iter();
         let writes = requests.filter(|one| one.method != "GET" && !one.path.contains("token"));
-        writes.map(|one| format!("{} {}", one.method, one.path)).collect::<Vec<_>>()
+        writes
+            .map(|one| format!("{} {}", one.method, one.path))
+            .collect::<Vec<_>>()
     };
     assert_eq!(writes(&sim), [] as [&str; 0]);
     // Nobody is asked in a pipeline, so somebody must have said yes before.
     let (code, error) = user.fails(&[&["up"], &file[..]].concat());
     assert_eq!(code, 2, "{error}");
-    assert!(error["error"]["message"].as_str().expect("text").contains("--yes"), "{error}");
+    assert!(
+        error["error"]["message"]
+            .as_str()
+            .expect("text")
+            .contains("--yes"),
+        "{error}"
+    );
     let (code, _) = user.fails(&[&["up", "--yes", "--max-hourly", "0.0001"], &file[..]].concat());
     assert_eq!(code, 5);
     assert_eq!(writes(&sim), [] as [&str; 0]);
@@ -60,7 +72,10 @@ async fn up_and_down(provider: &str) {
     assert_eq!(up["change"], json!({"action": "created"}));
     assert_eq!(up["host"]["provider"], provider);
     let url = up["urls"][0].as_str().expect("a port is published");
-    let visit = Command::new("curl").args(["-sS", url]).output().expect("curl");
+    let visit = Command::new("curl")
+        .args(["-sS", url])
+        .output()
+        .expect("curl");
     assert_eq!(String::from_utf8_lossy(&visit.stdout), "Hello, visit 1\n");
     let status = document(&["status"]);
     assert_eq!(status["healthy"], true, "{status}");

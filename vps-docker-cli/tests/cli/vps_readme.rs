@@ -30,7 +30,11 @@ fn vps_five_minutes_go_as_the_readme_says() {
     // As if it had been checked out by this user.
     let copy = user.home().join("examples");
     let copied = Command::new("cp")
-        .args(["-r", &format!("{repository}/examples"), &copy.display().to_string()])
+        .args([
+            "-r",
+            &format!("{repository}/examples"),
+            &copy.display().to_string(),
+        ])
         .status();
     assert!(copied.expect("cp").success());
 

@@ -154,17 +154,16 @@ impl Up<'_> {
 
     /// Makes of a host that is there what it should be.
     async fn update(&self, mut host: Host, spec: HostSpec) -> Result<(Host, UpChange)> {
-        let changes = host.changes(&spec).await?;
+        let sink = Arc::clone(&self.sink);
+        let mut replace = host
+            .replace(spec)
+            .on_event(move |event| sink(event))
+            .cancel_when(self.cancelled.clone());
+        if let Some(check) = &self.application.health {
+            replace = replace.health(check.clone());
+        }
+        let changes = replace.await?;
         if !changes.is_empty() {
-            let sink = Arc::clone(&self.sink);
-            let mut replace = host
-                .replace(spec)
-                .on_event(move |event| sink(event))
-                .cancel_when(self.cancelled.clone());
-            if let Some(check) = &self.application.health {
-                replace = replace.health(check.clone());
-            }
-            replace.await?;
             return Ok((host, UpChange::Changed { changes }));
         }
         let change = match host.info().state {
