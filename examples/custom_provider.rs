@@ -168,6 +168,7 @@ fn offer() -> Catalog {
         regions: vec![region],
         plans: vec![plan],
         images: vec![image],
+        snapshot_gb_month: None,
     }
 }
 

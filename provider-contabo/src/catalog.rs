@@ -31,6 +31,8 @@ pub(crate) fn catalog(data_centers: &[wire::DataCenter], images: &[wire::Image])
             .into_iter()
             .map(|system| system.image)
             .collect(),
+        // A plan has room for one or a few; the API states no price.
+        snapshot_gb_month: None,
     }
 }
 

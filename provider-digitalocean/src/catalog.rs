@@ -32,6 +32,8 @@ pub(crate) fn catalog(
         regions: default_region_first(regions, plans.first()),
         plans,
         images: self::images(images),
+        // The API does not state it.
+        snapshot_gb_month: None,
     }
 }
 

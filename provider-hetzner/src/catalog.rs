@@ -10,7 +10,9 @@ use vps_docker_core::model::{Catalog, Image, Money, Plan, Price, Region};
 
 use crate::client::Cloud;
 use crate::convert::whole;
-use crate::wire::{self, Amount, Architecture, ImageStatus, Location, PricingAnswer, ServerType};
+use crate::wire::{
+    self, Amount, Architecture, ImageStatus, Location, Pricing, PricingAnswer, ServerType,
+};
 
 /// Least memory of the default plan: below it Docker has little room.
 const DEFAULT_MEMORY_MIB: u64 = 2048;
@@ -18,7 +20,7 @@ const DEFAULT_MEMORY_MIB: u64 = 2048;
 /// Hours of a month, to compare prices of which only one is told.
 const HOURS: u32 = 730;
 
-/// `GET /locations`, `/server_types`, `/images` and, for the currency, `/pricing`, all at once.
+/// `GET /locations`, `/server_types`, `/images` and, for the currency and what snapshots cost, `/pricing`, all at once.
 pub(crate) async fn load(cloud: &Cloud) -> Result<Catalog> {
     let images = [("type", "system"), ("status", "available")];
     let (locations, types, images, pricing) = tokio::try_join!(
@@ -30,15 +32,16 @@ pub(crate) async fn load(cloud: &Cloud) -> Result<Catalog> {
             .get("catalog", ["pricing"])
             .json::<PricingAnswer>(),
     )?;
-    Ok(catalog(locations, types, images, &pricing.pricing.currency))
+    Ok(catalog(locations, types, images, &pricing.pricing))
 }
 
 pub(crate) fn catalog(
     locations: Vec<Location>,
     types: Vec<ServerType>,
     images: Vec<wire::Image>,
-    currency: &str,
+    pricing: &Pricing,
 ) -> Catalog {
+    let currency = &pricing.currency;
     let mut regions: Vec<Region> = locations.into_iter().map(region).collect();
     let known: Vec<&str> = regions.iter().map(|region| &*region.id).collect();
     let mut offers: Vec<Offer> = types
@@ -53,6 +56,7 @@ pub(crate) fn catalog(
         regions,
         plans: offers.into_iter().map(|offer| offer.plan).collect(),
         images: sorted_images(images),
+        snapshot_gb_month: money(pricing.image.price_per_gb_month.as_ref(), currency),
     }
 }
 
@@ -97,6 +101,14 @@ impl Offer {
     }
 }
 
+fn money(amount: Option<&Amount>, currency: &str) -> Option<Money> {
+    let amount: Decimal = amount?.net.parse().ok()?;
+    Some(Money {
+        amount: amount.normalize(),
+        currency: currency.to_owned(),
+    })
+}
+
 /// What a month costs, to compare.
 fn amount(price: &Price) -> Option<Decimal> {
     let of_hours = || Some(price.hourly.as_ref()?.amount * Decimal::from(HOURS));
@@ -135,29 +147,24 @@ fn offer(server_type: ServerType, known: &[&str], currency: &str) -> Option<Offe
         // No regions at all would read as: in all of them.
         return None;
     }
-    let money = |amount: Option<&Amount>| {
-        let amount: Decimal = amount?.net.parse().ok()?;
-        Some(Money {
-            amount: amount.normalize(),
-            currency: currency.to_owned(),
-        })
-    };
     let regional_prices: BTreeMap<String, Price> = server_type
         .prices
         .iter()
-        .filter(|price| regions.contains(&price.location))
+        // Sold out as well: what stands there is paid for.
+        .filter(|price| known.contains(&&*price.location))
         .map(|price| {
             let here = Price {
-                hourly: money(price.price_hourly.as_ref()),
-                monthly: money(price.price_monthly.as_ref()),
+                hourly: money(price.price_hourly.as_ref(), currency),
+                monthly: money(price.price_monthly.as_ref(), currency),
             };
             (price.location.clone(), here)
         })
         .collect();
-    let priced = regional_prices
-        .values()
-        .filter(|price| amount(price).is_some());
-    let cheapest = priced.min_by_key(|price| amount(price)).cloned();
+    let offered = regional_prices
+        .iter()
+        .filter(|(region, price)| regions.contains(region) && amount(price).is_some());
+    let cheapest = offered.min_by_key(|(_, price)| amount(price));
+    let cheapest = cheapest.map(|(_, price)| price.clone());
     let is_x86 = server_type.architecture == Architecture::X86;
     Some(Offer {
         plan: Plan {
@@ -322,7 +329,12 @@ mod tests {
         fn read<T: serde::de::DeserializeOwned>(all: Vec<Value>) -> Vec<T> {
             serde_json::from_value(all.into()).expect("readable")
         }
-        catalog(read(locations.into()), read(types), read(images), "EUR")
+        let pricing = json!({
+            "currency": "EUR",
+            "image": {"price_per_gb_month": {"net": "0.0143000000", "gross": "0.0170170000"}}
+        });
+        let pricing: Pricing = serde_json::from_value(pricing).expect("readable");
+        catalog(read(locations.into()), read(types), read(images), &pricing)
     }
 
     fn ids<T>(all: &[T], id: impl Fn(&T) -> &String) -> Vec<&str> {
@@ -349,6 +361,9 @@ mod tests {
             ids(&catalog.plans, |plan| &plan.id),
             ["cx23", "cpx11", "tiny", "cax11"]
         );
+        let snapshots = catalog.snapshot_gb_month.as_ref();
+        let snapshots = snapshots.map(|money| money.to_string());
+        assert_eq!(snapshots.as_deref(), Some("0.0143 EUR"));
         let default = catalog.plan(None).expect("there are some");
         assert_eq!(
             default.price.monthly.as_ref().expect("told").to_string(),

@@ -33,9 +33,9 @@ pub fn answers(data: &[u8]) {
     for action in &all {
         let _ = (of_action(action).to_string(), note_of_action(action));
     }
-    let currency =
-        one::<PricingAnswer>(data).map_or_else(String::new, |answer| answer.pricing.currency);
-    let catalog = catalog::catalog(list(data), list(data), list(data), &currency);
+    let pricing = one::<PricingAnswer>(data).map(|answer| answer.pricing);
+    let pricing = pricing.unwrap_or_default();
+    let catalog = catalog::catalog(list(data), list(data), list(data), &pricing);
     for plan in &catalog.plans {
         assert!(!plan.id.is_empty());
     }

@@ -362,16 +362,25 @@ pub(crate) struct CreatedFirewall {
     pub(crate) actions: Vec<Action>,
 }
 
-/// `GET /pricing`, of which the currency of the project is wanted.
+/// `GET /pricing`, of which the currency of the project and the price of snapshots are wanted.
 #[derive(Debug, Deserialize)]
 pub(crate) struct PricingAnswer {
     pub(crate) pricing: Pricing,
 }
 
 /// Prices.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct Pricing {
     pub(crate) currency: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) image: ImagePrice,
+}
+
+/// Of images of one's own: snapshots.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct ImagePrice {
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) price_per_gb_month: Option<Amount>,
 }
 
 /// A refusal: <https://docs.hetzner.cloud/reference/cloud#errors>.

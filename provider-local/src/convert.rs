@@ -78,6 +78,7 @@ pub(crate) fn catalog(machine_cpus: u32) -> Catalog {
                 has_docker: image.has_docker,
             })
             .collect(),
+        snapshot_gb_month: Some(Money::zero("EUR")),
     }
 }
 

@@ -59,6 +59,8 @@ pub(crate) fn offer(
         regions,
         plans,
         images: images(systems),
+        // The API does not state it.
+        snapshot_gb_month: None,
     }
 }
 

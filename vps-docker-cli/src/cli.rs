@@ -110,6 +110,7 @@ pub(crate) enum Command {
     Adopt(adopt::Adopt),
     RotateKeys(rotate_keys::RotateKeys),
     Destroy(destroy::Destroy),
+    Cost(cost::Cost),
     Gc(gc::Gc),
     Providers(providers::Providers),
     Catalog(catalog::Catalog),

@@ -87,6 +87,14 @@ pub(crate) fn has_hosts(context: &Context, name: &str) -> bool {
     entries.is_some_and(|mut entries| entries.next().is_some())
 }
 
+/// A Docker engine that is not there is no fault of whoever never used it.
+pub(crate) fn is_absent(context: &Context, name: &str, kind: ErrorKind) -> bool {
+    name == "local"
+        && context.global.provider.is_none()
+        && kind == ErrorKind::Unreachable
+        && !has_hosts(context, name)
+}
+
 /// Whether all that an instance needs is at hand.
 pub(crate) fn is_usable(context: &Context, name: &str) -> bool {
     registration(context, name).is_ok_and(|registration| {

@@ -92,6 +92,11 @@ pub(crate) fn pairs(pairs: &[(&str, String)]) -> String {
         .collect()
 }
 
+/// `1 VPS is`, `2 VPSs are`.
+pub(crate) fn plural(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
 /// How wide standard output is, where it is a terminal.
 fn columns() -> Option<u16> {
     let stdout = std::io::stdout();

@@ -1,7 +1,7 @@
 use clap::Args;
 use futures_util::future::join_all;
 use vps_docker::model::{OwnerId, Timestamp};
-use vps_docker::{ErrorKind, GarbageItem, ListedHost, Result};
+use vps_docker::{GarbageItem, ListedHost, Result};
 
 use crate::context::Context;
 use crate::host_text;
@@ -43,7 +43,7 @@ impl Ls {
                     hosts.extend(listed);
                     owners.push(owner);
                 }
-                Err(error) if is_absent(context, name, error.kind()) => {}
+                Err(error) if instances::is_absent(context, name, error.kind()) => {}
                 // The last one is told as every error is.
                 Err(error) => {
                     if let Some(earlier) = failure.replace(error) {
@@ -99,14 +99,6 @@ async fn listed(context: &Context, name: &str) -> Result<(OwnerId, Vec<ListedHos
     }
     engine.settled().await;
     Ok((ours, hosts))
-}
-
-/// A Docker engine that is not there is no fault of whoever never used it.
-fn is_absent(context: &Context, name: &str, kind: ErrorKind) -> bool {
-    name == "local"
-        && context.global.provider.is_none()
-        && kind == ErrorKind::Unreachable
-        && !instances::has_hosts(context, name)
 }
 
 fn text(hosts: &[ListedHost], ours: &[OwnerId]) -> String {

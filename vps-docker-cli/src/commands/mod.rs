@@ -3,6 +3,7 @@
 pub(crate) mod adopt;
 pub(crate) mod agents;
 pub(crate) mod catalog;
+pub(crate) mod cost;
 pub(crate) mod cp;
 pub(crate) mod create;
 pub(crate) mod destroy;
@@ -66,6 +67,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<u8> {
         Command::Adopt(args) => args.run(context).await,
         Command::RotateKeys(args) => args.run(context).await,
         Command::Destroy(args) => args.run(context).await,
+        Command::Cost(args) => args.run(context).await,
         Command::Gc(args) => args.run(context).await,
         Command::Providers(args) => args.run(context),
         Command::Catalog(args) => args.run(context).await,

@@ -1,6 +1,7 @@
 //! The program as its users call it: words in, words and an exit code out.
 
 mod manners;
+mod money;
 mod support;
 mod terminal;
 mod vps_applications;

@@ -5,6 +5,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use vps_docker::model::{BootImage, HostTags, Instance, InstanceSpec};
+use vps_docker::{ProviderOptions, Registry};
 use vps_docker_testkit::cloud_sim::{CloudSim, Provider};
 
 pub(crate) struct User {
@@ -30,11 +32,15 @@ impl User {
 
     /// A user of a simulated account.
     pub(crate) fn of(provider: &str, sim: &CloudSim) -> Self {
-        let mut user = Self::new();
+        Self::new().and(provider, sim)
+    }
+
+    /// And of another one.
+    pub(crate) fn and(mut self, provider: &str, sim: &CloudSim) -> Self {
         for (name, value) in variables(provider, sim) {
-            user = user.with(name, &value);
+            self = self.with(name, &value);
         }
-        user
+        self
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
@@ -158,6 +164,30 @@ pub(crate) async fn account(provider: &str) -> CloudSim {
     let provider: Provider = provider.parse().expect("there is one");
     let sim = CloudSim::builder(provider).time_scale(1000.0);
     sim.start().await.expect("a free port")
+}
+
+/// An instance with these tags, as another program of ours would have ordered it.
+pub(crate) async fn order(provider: &str, sim: &CloudSim, tags: &HostTags) -> Instance {
+    let registry = Registry::linked().expect("no duplicates");
+    let mut options = ProviderOptions::new();
+    for (name, value) in variables(provider, sim) {
+        let registered = registry.find(provider).expect("registered").options.iter();
+        let mut named = registered.filter(|option| option.variable == Some(name));
+        options = options.set(named.next().expect("an option").key, value);
+    }
+    let client = registry.client(provider, &options).expect("fit");
+    let catalog = client.catalog().await.expect("there is one");
+    let offer = catalog.offers(None, None).expect("some")[0];
+    let spec = InstanceSpec {
+        name: tags.name.to_string(),
+        region: offer.region.id.clone(),
+        plan: offer.plan.id.clone(),
+        image: BootImage::Catalog(catalog.images[0].id.clone()),
+        user_data: "#cloud-config\n".into(),
+        ssh_keys: Vec::new(),
+        tags: tags.to_tags(),
+    };
+    client.create_instance(&spec).await.expect("room")
 }
 
 /// The variables by which a program finds the account.

@@ -198,15 +198,7 @@ pub(super) async fn find(engine: &Arc<Engine>) -> Result<Garbage> {
         .filter(|instance| instance.tag(HostTags::OWNER) == Some(owner))
         .collect();
     let creates = unfinished_creates(engine)?;
-    let mut found = Vec::new();
-    for instance in &ours {
-        let in_journal = creates
-            .iter()
-            .any(|(entry, _)| instance.tag(HostTags::HOST) == Some(entry.host_id.as_str()));
-        if !in_journal {
-            found.extend(expired(engine, instance).await);
-        }
-    }
+    let mut found = expired_instances(engine, &ours, &creates).await;
     for (name, known) in engine.known_hosts()? {
         let is_listed = listed.iter().any(|one| one.id == known.instance_id);
         if !is_listed && is_gone(engine, &known.instance_id).await? {
@@ -220,16 +212,56 @@ pub(super) async fn find(engine: &Arc<Engine>) -> Result<Garbage> {
     if ours.is_empty() && creates.is_empty() {
         found.extend(unused_keys(engine).await?);
     }
-    found.extend(creates.into_iter().filter_map(|(entry, alive)| {
-        (!alive).then_some(GarbageItem::UnfinishedCreate {
-            host: entry.name,
-            instance_id: entry.instance_id,
-        })
-    }));
+    found.extend(dead(creates));
     Ok(Garbage {
         engine: Arc::clone(engine),
         found,
         snapshots_too: false,
+    })
+}
+
+/// Of a listing, what no host is on, or will be: interrupted creates, and what was to be ready and is not. Changes
+/// nothing.
+pub(super) async fn leftover_instances(
+    engine: &Engine,
+    listed: &[Instance],
+) -> Result<Vec<GarbageItem>> {
+    let owner = engine.data_dir.owner().as_str();
+    let ours: Vec<&Instance> = listed
+        .iter()
+        .filter(|instance| instance.tag(HostTags::OWNER) == Some(owner))
+        .collect();
+    let creates = unfinished_creates(engine)?;
+    let mut found = expired_instances(engine, &ours, &creates).await;
+    found.retain(|item| matches!(item, GarbageItem::ExpiredInstance { .. }));
+    found.extend(dead(creates));
+    Ok(found)
+}
+
+/// Those that are past their expiry, but for what a create of the journal's is about.
+async fn expired_instances(
+    engine: &Engine,
+    ours: &[&Instance],
+    creates: &[(JournalEntry, bool)],
+) -> Vec<GarbageItem> {
+    let mut found = Vec::new();
+    for instance in ours {
+        let in_journal = creates
+            .iter()
+            .any(|(entry, _)| instance.tag(HostTags::HOST) == Some(entry.host_id.as_str()));
+        if !in_journal {
+            found.extend(expired(engine, instance).await);
+        }
+    }
+    found
+}
+
+/// Creates that nobody is at work on.
+fn dead(creates: Vec<(JournalEntry, bool)>) -> impl Iterator<Item = GarbageItem> {
+    let dead = creates.into_iter().filter(|(_, alive)| !alive);
+    dead.map(|(entry, _)| GarbageItem::UnfinishedCreate {
+        host: entry.name,
+        instance_id: entry.instance_id,
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod beginning;
+mod cost;
 mod create;
 mod destroy;
 mod engine;

@@ -5,12 +5,13 @@ use tokio_util::task::TaskTracker;
 use super::adopt::Machine;
 use super::engine::{Engine, KnownCatalog};
 use super::{
-    CreateHost, Destroyed, Garbage, Host, HostListing, Settings, destroy, find, gc, hosts, plan,
+    CreateHost, Destroyed, Garbage, Host, HostListing, Settings, cost, destroy, find, gc, hosts,
+    plan,
 };
 use crate::client::{InstanceWatch, VpsClient};
 use crate::error::Result;
 use crate::model::{
-    HostName, HostPlan, HostSnapshotId, HostSpec, InstanceSnapshot, InstanceSnapshotName,
+    Costs, HostName, HostPlan, HostSnapshotId, HostSpec, InstanceSnapshot, InstanceSnapshotName,
     SnapshotId, SnapshotName,
 };
 use crate::store::{AgentRecord, DataDir, HostSnapshot};
@@ -162,6 +163,17 @@ impl VpsDockerProvider {
     /// When the provider cannot be asked, or the journal cannot be read.
     pub async fn gc(&self) -> Result<Garbage> {
         gc::find(&self.engine).await
+    }
+
+    /// What is paid for: every instance with our marker, whoever ordered it, with its price and what it has come to,
+    /// what interrupted work has left among them, and this owner's instance snapshots. By the catalogue's prices of
+    /// now, so an estimate; the bill is the provider's. Reads listings and the catalogue, and asks those hosts
+    /// alone that are past an expiry. Idempotent and cancel-safe.
+    ///
+    /// # Errors
+    /// When the provider cannot be asked, or the journal cannot be read.
+    pub async fn costs(&self) -> Result<Costs> {
+        cost::costs(&self.engine).await
     }
 
     /// Takes a snapshot of the host of that name; see [`Host::snapshot`].

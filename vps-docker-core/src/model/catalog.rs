@@ -15,6 +15,10 @@ pub struct Catalog {
     pub plans: Vec<Plan>,
     /// Operating systems an instance can boot.
     pub images: Vec<Image>,
+    /// What a GB (10⁹ bytes) of an instance's snapshot costs a month, taxes left out; `None` when the provider does
+    /// not state it.
+    #[serde(default)]
+    pub snapshot_gb_month: Option<Money>,
 }
 
 /// A place where an instance can stand.
@@ -269,7 +273,7 @@ mod tests {
                 plan("none", &["gone"]),
                 plan("any", &[]),
             ],
-            images: Vec::new(),
+            ..Catalog::default()
         }
     }
 

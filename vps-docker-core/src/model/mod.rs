@@ -4,6 +4,7 @@ mod build_args;
 mod byte_size;
 mod catalog;
 mod container_spec;
+mod cost;
 mod environment;
 mod event;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -39,6 +40,7 @@ pub use build_args::{BuildArgs, BuildContext, BuildSecret, ImageBuild};
 pub use byte_size::ByteSize;
 pub use catalog::{Catalog, Image, Offer, Plan, Price, Region};
 pub use container_spec::{ContainerCommand, ContainerSpec, ImageSource};
+pub use cost::{CostTotal, Costs, InstanceCost, SnapshotCost, Standing};
 pub use environment::Environment;
 pub use event::{CreateEvent, Phase, PhaseTiming};
 pub use firewall::{Cidr, Exposure, FirewallRule, FirewallRules, Protocol};

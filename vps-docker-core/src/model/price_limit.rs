@@ -136,7 +136,7 @@ mod tests {
                 plan("large", money(5), money(2000)),
                 plan("small", money(1), money(400)),
             ],
-            images: Vec::new(),
+            ..Catalog::default()
         }
     }
 

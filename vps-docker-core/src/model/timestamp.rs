@@ -34,6 +34,26 @@ impl Timestamp {
     pub fn plus(self, later: Duration) -> Self {
         Self(self.0.checked_add(later).unwrap_or(jiff::Timestamp::MAX))
     }
+
+    /// The same day and time so many months later, or the last day of that month where it has no such day.
+    pub(crate) fn plus_months(self, months: i32) -> Self {
+        let then = self.utc().checked_add(jiff::Span::new().months(months));
+        Self(then.map_or(jiff::Timestamp::MAX, |then| then.timestamp()))
+    }
+
+    /// The moment when the next calendar month begins, in UTC.
+    pub(crate) fn next_month(self) -> Self {
+        let first = self
+            .utc()
+            .first_of_month()
+            .and_then(|day| day.start_of_day());
+        let next = first.and_then(|first| first.checked_add(jiff::Span::new().months(1)));
+        Self(next.map_or(jiff::Timestamp::MAX, |next| next.timestamp()))
+    }
+
+    fn utc(self) -> jiff::Zoned {
+        self.0.to_zoned(jiff::tz::TimeZone::UTC)
+    }
 }
 
 impl From<SystemTime> for Timestamp {

@@ -183,6 +183,7 @@ pub(crate) fn catalog() -> Catalog {
             description: "Debian 13".into(),
             has_docker: false,
         }],
+        snapshot_gb_month: None,
     }
 }
 
