@@ -1,22 +1,33 @@
 //! Applications for people to read.
 
 use vps_docker::application::{Application, ApplicationPlan};
-use vps_docker::model::{HostChanges, HostInfo};
+use vps_docker::model::{BuildContext, HostChanges, HostInfo};
 
-use crate::output::pairs;
 use crate::plan_text;
 
 /// What an `up` would do.
 pub(crate) fn plan(application: &Application, plan: &ApplicationPlan) -> String {
     match plan {
         ApplicationPlan::Create { plan } => {
+            let spec = &application.spec;
             let ports: Vec<String> = application.ports.iter().map(ToString::to_string).collect();
-            let ttl = application.spec.ttl.map(crate::units::span);
-            let more = pairs(&[
+            let image = match spec.build.as_ref().map(|build| &build.context) {
+                Some(BuildContext::Directory(directory)) => {
+                    format!("built of {}", directory.display())
+                }
+                Some(BuildContext::Remote(address)) => format!("built of {address}"),
+                _ => plan.image.to_string(),
+            };
+            let more = [
+                ("image", image),
                 ("ports", ports.join(", ")),
-                ("lives", ttl.unwrap_or_default()),
-            ]);
-            format!("A host is created:\n{}{more}", plan_text::choices(plan))
+                ("variables", spec.env.names().collect::<Vec<_>>().join(", ")),
+                (
+                    "lives",
+                    spec.ttl.map(crate::units::span).unwrap_or_default(),
+                ),
+            ];
+            format!("A host is created:\n{}", plan_text::choices(plan, &more))
         }
         ApplicationPlan::Change { host, changes } => {
             let what = self::changes(changes);

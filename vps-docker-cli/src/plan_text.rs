@@ -6,12 +6,12 @@ use crate::output::pairs;
 
 /// What `create` would do.
 pub(crate) fn text(plan: &HostPlan) -> String {
-    let choices = choices(plan);
+    let choices = choices(plan, &[("image", plan.image.to_string())]);
     format!("{choices}\nNothing was ordered: this is what `vps-docker create` would do.\n")
 }
 
-/// What would be ordered and run; the first place is tried first.
-pub(crate) fn choices(plan: &HostPlan) -> String {
+/// What would be ordered, the first place first, and run: of the container what the caller knows best.
+pub(crate) fn choices(plan: &HostPlan, container: &[(&str, String)]) -> String {
     let places: Vec<String> = plan.places.iter().map(place).collect();
     let resources = &plan.resources;
     let memory = match resources.memory {
@@ -28,15 +28,15 @@ pub(crate) fn choices(plan: &HostPlan) -> String {
         cpus.unwrap_or_default(),
         resources.pids
     );
-    pairs(&[
+    let mut all = vec![
         ("host", plan.name.to_string()),
         ("provider", plan.provider.clone()),
         ("VPS", places.join("\nelse ")),
         ("system", plan.os.description.clone()),
-        ("image", plan.image.to_string()),
-        ("limits", limits),
-        ("reached", reached(plan)),
-    ])
+    ];
+    all.extend_from_slice(container);
+    all.extend([("limits", limits), ("reached", reached(plan))]);
+    pairs(&all)
 }
 
 fn place((plan, region): &(Plan, Region)) -> String {

@@ -1,6 +1,8 @@
 //! The same application at each of the four clouds, with only the environment changed; their machines are
 //! real VPSs of this machine.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -28,6 +30,23 @@ async fn vps_up_and_down_at_contabo() {
     up_and_down("contabo").await;
 }
 
+/// What the example says, and a secret and a hook besides.
+fn project(user: &User) -> PathBuf {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/visits");
+    let project = user.home().join("project");
+    let copied = Command::new("cp")
+        .arg("-r")
+        .args([Path::new(example), &project])
+        .status();
+    assert!(copied.expect("cp").success());
+    let manifest = project.join("vps-docker.toml");
+    let text = fs::read_to_string(&manifest).expect("there");
+    let more = "[secrets]\nKEY = { command = [\"printf\", \"s3cret\"] }\n\
+                [hook]\ncommand = [\"sh\", \"-c\", \"env | grep ^VPS_DOCKER_ | sort > told; echo registered\"]\n";
+    fs::write(&manifest, format!("{text}\n{more}")).expect("written");
+    project
+}
+
 async fn up_and_down(provider: &str) {
     let sim = CloudSim::builder(provider.parse().expect("there is one"));
     let sim = sim
@@ -38,8 +57,8 @@ async fn up_and_down(provider: &str) {
     let user = User::of(provider, &sim)
         .with("VPS_DOCKER_PROVIDER", provider)
         .with("CNTB_ALLOW_ORDER", "true");
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/visits");
-    let file = ["--file", manifest];
+    let project = project(&user);
+    let file = ["--file", project.to_str().expect("text")];
     let document = |words: &[&str]| user.document(&[words, &file].concat());
 
     let plan = document(&["plan"]);
@@ -77,9 +96,35 @@ async fn up_and_down(provider: &str) {
         .output()
         .expect("curl");
     assert_eq!(String::from_utf8_lossy(&visit.stdout), "Hello, visit 1\n");
+
+    // Its control plane, who called `up` and the application itself have the same token.
+    let token = up["token"].as_str().expect("there is a hook");
+    let told = fs::read_to_string(project.join("told")).expect("the hook was called");
+    for line in [
+        "VPS_DOCKER_APPLICATION=visits".to_owned(),
+        format!("VPS_DOCKER_URL={url}"),
+        format!("VPS_DOCKER_TOKEN={token}"),
+    ] {
+        assert!(told.lines().any(|one| one == line), "{line}: {told}");
+    }
+    let show = [
+        "exec",
+        "visits",
+        "--",
+        "sh",
+        "-c",
+        "echo $KEY $VPS_DOCKER_TOKEN",
+    ];
+    assert_eq!(user.says(&show).out, format!("s3cret {token}\n"));
+
     let status = document(&["status"]);
     assert_eq!(status["healthy"], true, "{status}");
     assert_eq!(document(&["plan"])["action"], "nothing");
+    let again = document(&["up", "--yes"]);
+    assert_eq!(again["change"], json!({"action": "nothing"}));
+    assert_eq!(again["token"], token);
+    let plan = document(&["plan", "--plan", "none-such"]);
+    assert_eq!(plan["changes"]["vps"], json!(["plan"]));
 
     let down = document(&["down", "--yes"]);
     assert_eq!(down["destroyed"], true);

@@ -183,7 +183,10 @@ impl Up<'_> {
         token: Option<&SecretString>,
     ) -> Result<Vec<String>> {
         let application = self.application;
-        if let Some(check) = &application.health {
+        // A container that was replaced has shown it already.
+        let shown =
+            matches!(change, UpChange::Changed { changes } if !changes.container.is_empty());
+        if let Some(check) = application.health.as_ref().filter(|_| !shown) {
             self.phase(Phase::Health, host.await_healthy(check)).await?;
         }
         if let (Some(ttl), false) = (application.spec.ttl, *change == UpChange::Created) {
