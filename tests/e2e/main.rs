@@ -22,6 +22,7 @@ mod interrupted;
 mod life;
 mod mitm;
 mod registry;
+mod replace;
 mod secrets;
 mod shell;
 mod ship;

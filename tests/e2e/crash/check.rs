@@ -86,6 +86,10 @@ pub(super) async fn is_whole(world: &World, name: &HostName, state: HostState) -
     };
     // One, neither paused nor dead, and no file that is half written.
     assert_eq!(seen, format!("vps-docker {container}\n"));
+    let runs = vps.run(WHAT_RUNS, b"").await.expect("reached").stdout;
+    let image = record.derived_image.as_deref().unwrap_or_default();
+    let deployment = record.deployment.as_deref().unwrap_or_default();
+    assert_eq!(runs, format!("{image} {deployment}\n"), "not the record's");
     drop((vps, store));
     host.close().await;
 
@@ -101,13 +105,18 @@ pub(super) async fn is_whole(world: &World, name: &HostName, state: HostState) -
 const ON_THE_VPS: &str = "docker ps --all --format '{{.Names}} {{.State}}'
     state=$(docker volume inspect -f '{{.Mountpoint}}' vps-docker-state)
     data=$(docker volume inspect -f '{{.Mountpoint}}' vps-docker-data)
-    find /etc/vps-docker \"$state\" -name '*.tmp*' -o -name '*.new*' -o -name restoring
+    find /etc/vps-docker \"$state\" -name '*.tmp*' -o -name '*.new*' -o -name restoring \
+        -o -name replacing -o -name '*.next' -o -name '*.replaced'
     ls -A \"${data%/*}\" | grep -v '^_data$'
     {
         ls \"$state/snapshots\" 2>/dev/null | sed -n 's/[.]json$//p'
         ls \"$state/snapshots\" 2>/dev/null | grep -v -e '[.]json$' -e '^current$'
         docker image ls --format '{{.Tag}}' vps-docker/snapshot
     } | sort | uniq -c | grep -v '^ *3 '";
+
+/// Which container it is.
+const WHAT_RUNS: &str = "docker container inspect \
+    -f '{{.Config.Image}} {{index .Config.Labels \"vps-docker-deployment\"}}' vps-docker";
 
 /// Discovery shows it, once and as what it is.
 async fn listed(world: &World, name: &HostName, state: HostState) {

@@ -1,8 +1,9 @@
 //! The operations that are interrupted. A new one is one more entry here.
 
 use std::pin::Pin;
+use std::time::Duration;
 
-use vps_docker::model::{Cidr, Exposure, SnapshotName};
+use vps_docker::model::{Cidr, Exposure, HealthCheck, HostId, SnapshotName};
 use vps_docker::{
     ErrorKind, HostName, HostSpec, HostState, ImageSource, Result, VpsDockerProvider,
 };
@@ -57,6 +58,8 @@ const EXPOSE: Deed = |provider, subject| Box::pin(expose(provider, subject));
 const LOOK: Deed = |provider, subject| Box::pin(look(provider, subject));
 const STOP: Deed = |provider, subject| Box::pin(stop(provider, subject));
 const START: Deed = |provider, subject| Box::pin(start(provider, subject));
+const REPLACE: Deed = |provider, subject| Box::pin(replace(provider, subject));
+const REPLACE_UNWELL: Deed = |provider, subject| Box::pin(replace_unwell(provider, subject));
 const SNAPSHOT: Deed = |provider, subject| Box::pin(snapshot(provider, subject));
 const RESTORE: Deed = |provider, subject| Box::pin(restore(provider, subject));
 const DELETE: Deed = |provider, subject| Box::pin(delete_snapshot(provider, subject));
@@ -72,6 +75,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "expose", before: RUNNING, run: EXPOSE, until: None, recoveries: &[EXPOSE], after: Some(HostState::Running) },
     Operation { name: "stop", before: RUNNING, run: STOP, until: None, recoveries: &[STOP], after: Some(HostState::Stopped) },
     Operation { name: "start", before: STOPPED, run: START, until: None, recoveries: &[START], after: Some(HostState::Running) },
+    Operation { name: "replace", before: RUNNING, run: REPLACE, until: None, recoveries: &[REPLACE, START], after: Some(HostState::Running) },
+    Operation { name: "replace unwell", before: RUNNING, run: REPLACE_UNWELL, until: None, recoveries: &[START, REPLACE], after: Some(HostState::Running) },
     Operation { name: "snapshot", before: Before::Snapshots, run: SNAPSHOT, until: None, recoveries: &[SNAPSHOT, START], after: Some(HostState::Running) },
     Operation { name: "restore", before: Before::Snapshots, run: RESTORE, until: None, recoveries: &[RESTORE, START], after: Some(HostState::Running) },
     Operation { name: "delete snapshot", before: Before::Snapshots, run: DELETE, until: None, recoveries: &[DELETE, START], after: Some(HostState::Running) },
@@ -157,6 +162,33 @@ async fn stop(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
 async fn start(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
     provider.start(&subject.names[0]).await?.close().await;
     Ok(Some(HostState::Running))
+}
+
+async fn replace(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    replace_if(provider, subject, "true").await?;
+    Ok(Some(HostState::Running))
+}
+
+async fn replace_unwell(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    match replace_if(provider, subject, "false").await {
+        Err(error) if error.kind() == ErrorKind::Timeout => Ok(Some(HostState::Running)),
+        replaced => panic!("it is not well: {replaced:?}"),
+    }
+}
+
+/// By a container with another environment than any before, if that program says that it is well.
+async fn replace_if(provider: &VpsDockerProvider, subject: &Subject, program: &str) -> Result<()> {
+    let spec = HostSpec::builder(subject.names[0].as_str())
+        .image(&subject.image)
+        .image_source(ImageSource::Ship)
+        .env("TURN", HostId::random().as_str())
+        .build()?;
+    let check = HealthCheck::command([program]).deadline(Duration::from_millis(500));
+    let mut host = provider.host(&subject.names[0]).await?;
+    let changes = host.replace(spec).health(check).await?;
+    assert_eq!(changes.container, ["env"]);
+    host.close().await;
+    Ok(())
 }
 
 async fn snapshot(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
