@@ -102,6 +102,9 @@ pub(crate) enum Command {
     Rename(life::Rename),
     Power(life::Power),
     Extend(extend::Extend),
+    #[command(subcommand)]
+    Env(env::Env),
+    Exposure(exposure::Exposure),
     Why(why::Why),
     #[command(subcommand)]
     Snapshot(snapshot::Snapshot),

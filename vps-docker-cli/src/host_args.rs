@@ -34,7 +34,7 @@ pub(crate) struct ContainerArgs {
     /// file that root alone reads: no process argument, no `docker inspect`
     #[arg(short, long, value_name = "NAME[=VALUE]")]
     env: Vec<String>,
-    /// Variables from a file of NAME=VALUE lines
+    /// Variables from a file of NAME=VALUE lines; `-` is standard input
     #[arg(long, value_name = "FILE")]
     env_file: Vec<PathBuf>,
     /// Memory of the container, as in 512m or 2g [default: what the VPS has, less a reserve]

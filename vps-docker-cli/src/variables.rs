@@ -1,6 +1,7 @@
 //! Environment variables for what runs elsewhere.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -24,16 +25,24 @@ pub(crate) fn of_argument(text: &str) -> Result<(String, SecretString)> {
 }
 
 /// A file of `NAME=VALUE` lines as `docker run --env-file` reads it: values as they stand, without quotes of their own;
-/// empty lines and those that begin with `#` are passed over, a name alone is the value that this program has.
+/// empty lines and those that begin with `#` are passed over, a name alone is the value that this program has. `-` is
+/// standard input.
 pub(crate) fn of_file(path: &Path) -> Result<Vec<(String, SecretString)>> {
-    let text = fs::read_to_string(path).map_err(|error| {
+    let read = match path.to_str() {
+        Some("-") => io::read_to_string(io::stdin()),
+        _ => fs::read_to_string(path),
+    };
+    let text = read.map_err(|error| {
         let text = format!("the file of variables {} cannot be read", path.display());
         Error::new(ErrorKind::Invalid, text).with_source(error)
     })?;
     let lines = text.lines().map(str::trim_start);
     lines
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(of_argument)
+        .map(|line| {
+            let unnamed = || format!("of the file of variables {}", path.display());
+            of_argument(line).map_err(|error| error.with_note(unnamed()))
+        })
         .collect()
 }
 

@@ -348,6 +348,8 @@ async fn changes(world: &World, host: &mut Host, secrets: &Secrets, told: &mut T
     let new = Environment::new(new).expect("fit");
     told.debug(&new);
     host.set_env(&new).await.expect("set");
+    let changed = host.change_env(&new, &["MARKED"]).await;
+    changed.expect("changed");
     let command = "printenv MARKED OTHER";
     let output = host.exec(command).await.expect("reached").stdout;
     assert!(

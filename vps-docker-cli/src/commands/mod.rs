@@ -11,7 +11,9 @@ pub(crate) mod docker;
 pub(crate) mod docker_endpoint;
 pub(crate) mod doctor;
 pub(crate) mod down;
+pub(crate) mod env;
 pub(crate) mod exec;
+pub(crate) mod exposure;
 pub(crate) mod extend;
 pub(crate) mod gc;
 pub(crate) mod init;
@@ -61,6 +63,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<u8> {
         Command::Rename(args) => args.run(context).await,
         Command::Power(args) => args.run(context).await,
         Command::Extend(args) => args.run(context).await,
+        Command::Env(args) => args.run(context).await,
+        Command::Exposure(args) => args.run(context).await,
         Command::Why(args) => args.run(context).await,
         Command::Snapshot(args) => args.run(context).await,
         Command::Agents(args) => args.run(context).await,

@@ -45,6 +45,8 @@ fn the_commands_of_a_host_from_create_to_destroy() {
     files_and_agents(&user);
     docker(&user);
 
+    variables_and_exposure(&user);
+
     // A snapshot, a change, and back.
     user.says(&[
         "exec",
@@ -223,6 +225,77 @@ fn files_and_agents(user: &User) {
             .0,
         2
     );
+}
+
+fn variables_and_exposure(user: &User) {
+    let listed = |user: &User| user.document(&["env", "ls", "cli-web"])["variables"].clone();
+    assert_eq!(listed(user), json!(["COLOUR"]));
+    let file = user.home().join("production.env");
+    fs::write(&file, "# ours\nSECRET=a b=c\nFROM_HERE\n").expect("written");
+    let mut set = user.command(&["env", "set", "cli-web", "--env-file", "-", "COLOUR=red"]);
+    let set = set
+        .env("FROM_HERE", "marked-value")
+        .stdin(fs::File::open(&file).expect("there"));
+    let output = set.output().expect("it starts");
+    let said = format!("{output:?}");
+    assert!(
+        output.status.success() && !said.contains("marked"),
+        "{said}"
+    );
+    assert_eq!(listed(user), json!(["COLOUR", "FROM_HERE", "SECRET"]));
+    let shown = |user: &User| {
+        let words = [
+            "exec",
+            "cli-web",
+            "--",
+            "printenv",
+            "COLOUR",
+            "SECRET",
+            "FROM_HERE",
+        ];
+        user.says(&words).out
+    };
+    assert_eq!(shown(user), "deep red\n", "what runs is left alone");
+    let (code, document) = user.fails(&["env", "rm", "cli-web", "SECRTE"]);
+    assert_eq!(code, 3);
+    assert!(
+        document.to_string().contains("did you mean SECRET"),
+        "{document}"
+    );
+    let left = user.document(&["env", "rm", "cli-web", "SECRET", "--restart"]);
+    assert_eq!(left["variables"], json!(["COLOUR", "FROM_HERE"]));
+    assert_eq!(shown(user), "red\nmarked-value\n");
+
+    let exposure = |words: &[&str]| {
+        let words = [&["exposure", "cli-web"], words].concat();
+        user.document(&words)["exposure"].clone()
+    };
+    assert_eq!(exposure(&[]), Value::Null);
+    assert_eq!(
+        user.fails(&["exposure", "cli-web", "--app-port", "80"]).0,
+        2
+    );
+    let shut = ["exposure", "cli-web", "--allow-from", "203.0.113.0/24"];
+    let (code, document) = user.fails(&shut);
+    assert_eq!(code, 2, "nobody is there to be asked");
+    assert!(
+        document.to_string().contains("Shut this machine out"),
+        "{document}"
+    );
+    let open = exposure(&["--open", "--app-port", "80"]);
+    assert_eq!(
+        open,
+        json!({"sources": ["0.0.0.0/0", "::/0"], "app_ports": [80]})
+    );
+    let narrow = exposure(&[
+        "--allow-from",
+        "198.18.0.0/15",
+        "--allow-from",
+        "203.0.113.7",
+    ]);
+    let sources = ["198.18.0.0/15", "203.0.113.7/32"];
+    assert_eq!(narrow, json!({"sources": sources, "app_ports": [80]}));
+    assert_eq!(exposure(&[]), narrow);
 }
 
 fn docker(user: &User) {

@@ -37,6 +37,22 @@ impl<'a> ContainerEnv<'a> {
             .map(drop)
     }
 
+    /// Sets some variables and takes others away; the rest stays as it is. Atomic and idempotent.
+    pub(crate) async fn change(&self, set: &Environment, unset: &[&str]) -> Result<()> {
+        let script = include_str!("assets/change-env.sh");
+        let text = render(set);
+        let text = text.expose_secret().as_bytes();
+        let (length, largest) = (text.len().to_string(), Environment::LARGEST.to_string());
+        let mut words = vec!["sh", "-c", script, "change-env", self.directory];
+        words.extend([&*length, &*largest]);
+        // All of them are names: nothing in them means anything to `sed`.
+        words.extend(set.names().chain(unset.iter().copied()));
+        let output = self.vps.run(&join(words), text).await?;
+        output
+            .success(ErrorKind::State, "changing the environment on the VPS")
+            .map(drop)
+    }
+
     /// Whether it is just this one.
     pub(crate) async fn is(&self, wanted: &Environment) -> Result<bool> {
         const SCRIPT: &str =
@@ -122,5 +138,61 @@ mod tests {
         assert_eq!(mode(&format!("{directory}/environment")), 0o600);
         there.write(&none).await.expect("written");
         assert!(there.names().await.expect("readable").is_empty());
+    }
+
+    #[tokio::test]
+    async fn some_variables_are_changed_and_the_rest_stays() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let directory = directory.path().join("env").display().to_string();
+        let shell = LocalShell::default();
+        let there = ContainerEnv {
+            vps: &shell,
+            directory: &directory,
+        };
+        let none = environment(&[]);
+        let first = environment(&[("A", HOSTILE), ("C", "1"), ("A1", "=B")]);
+        there.change(&first, &[]).await.expect("changed");
+        assert!(there.is(&first).await.expect("readable"), "as if written");
+        // A line of A's value begins with `B=`.
+        let second = environment(&[("B", HOSTILE), ("C", "2\nA1=x")]);
+        there
+            .change(&second, &["A1", "GONE"])
+            .await
+            .expect("changed");
+        let all = [("A", HOSTILE), ("B", HOSTILE), ("C", "2\nA1=x")];
+        assert!(there.is(&environment(&all)).await.expect("readable"));
+        there.change(&none, &["B"]).await.expect("changed");
+        let all = environment(&[all[0], all[2]]);
+        assert!(there.is(&all).await.expect("readable"));
+
+        let large = "x".repeat(100_000);
+        let part = environment(&[("D", &large)]);
+        for number in 0..10 {
+            let name = format!("PART_{number}");
+            let part = environment(&[(&name, &large)]);
+            there.change(&part, &[]).await.expect("room");
+        }
+        let error = there.change(&part, &[]).await.expect_err("too much");
+        assert!(error.to_string().contains("1048576"), "{error}");
+        assert!(!there.names().await.expect("readable").contains(&"D".into()));
+        let files = std::fs::read_dir(&directory).expect("there");
+        assert_eq!(files.count(), 1, "something is left beside it");
+    }
+
+    #[tokio::test]
+    async fn changes_at_the_same_time_lose_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let directory = directory.path().join("env").display().to_string();
+        let shell = LocalShell::default();
+        let there = &ContainerEnv {
+            vps: &shell,
+            directory: &directory,
+        };
+        let changes = (0..8).map(|number| async move {
+            let part = environment(&[(&format!("N{number}"), "x")]);
+            there.change(&part, &[]).await.expect("changed");
+        });
+        futures_util::future::join_all(changes).await;
+        assert_eq!(there.names().await.expect("readable").len(), 8);
     }
 }

@@ -20,6 +20,26 @@ impl Host {
         written.map_err(|error| error.with_host(&self.info.name).with_operation("set_env"))
     }
 
+    /// Sets some variables of that environment and takes others away, of which a name that is not there is
+    /// fine; what is in neither stays as it is. All else is as for [`set_env`](Self::set_env); of several
+    /// changes at the same time none is lost.
+    ///
+    /// # Errors
+    /// `Invalid` for what can be no variable's name; `State` when all of it together has more than Linux takes;
+    /// those of [`vps`](Self::vps).
+    pub async fn change_env(&self, set: &Environment, unset: &[&str]) -> Result<()> {
+        for name in unset {
+            Environment::check_name(name)?;
+        }
+        let vps = self.vps().await?;
+        let changed = ContainerEnv::on(&*vps).change(set, unset).await;
+        changed.map_err(|error| {
+            error
+                .with_host(&self.info.name)
+                .with_operation("change_env")
+        })
+    }
+
     /// The names of that environment's variables, sorted. The values stay on the VPS.
     ///
     /// # Errors

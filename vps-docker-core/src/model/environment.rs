@@ -7,14 +7,15 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Linux starts no program with a longer `NAME=value`, its NUL included.
 const LONGEST: usize = 128 * 1024;
-/// Half of what Linux gives to arguments and environment of a program.
-const LARGEST: usize = 1024 * 1024;
 
 /// The environment of what runs in a container: secrets by name. `Debug` shows the names alone.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, SecretString>);
 
 impl Environment {
+    /// The most bytes of all of it: half of what Linux gives to arguments and environment of a program.
+    pub(crate) const LARGEST: usize = 1024 * 1024;
+
     /// Checks names and values; the last one of a name wins.
     ///
     /// # Errors
@@ -35,13 +36,22 @@ impl Environment {
         }
         let sizes = environment.iter().map(|(name, value)| size(name, value));
         let size: usize = sizes.sum();
-        if size > LARGEST {
+        if size > Self::LARGEST {
             return Err(invalid(format!(
                 "the environment has {size} bytes and Linux starts no program with more than \
-                 {LARGEST}; put what is large into a file"
+                 {}; put what is large into a file",
+                Self::LARGEST
             )));
         }
         Ok(Self(environment))
+    }
+
+    /// Checks a name as [`new`](Self::new) does.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new) for a name.
+    pub fn check_name(name: &str) -> Result<()> {
+        check_name(name)
     }
 
     /// The names, sorted.

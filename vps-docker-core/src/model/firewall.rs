@@ -101,6 +101,21 @@ impl Cidr {
         self.address
     }
 
+    /// Whether that address is in it.
+    #[must_use]
+    pub fn contains(self, address: IpAddr) -> bool {
+        let leading = |bits: u128, width: u8| bits.checked_shr(u32::from(width - self.prefix));
+        match (self.address, address) {
+            (IpAddr::V4(ours), IpAddr::V4(other)) => {
+                leading(u32::from(ours).into(), 32) == leading(u32::from(other).into(), 32)
+            }
+            (IpAddr::V6(ours), IpAddr::V6(other)) => {
+                leading(ours.into(), 128) == leading(other.into(), 128)
+            }
+            _ => false,
+        }
+    }
+
     /// How many leading bits all addresses of the range share.
     #[must_use]
     pub fn prefix(self) -> u8 {
@@ -177,6 +192,25 @@ impl fmt::Display for Cidr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_range_has_the_addresses_that_share_its_bits() {
+        for (range, address, is_in) in [
+            ("203.0.113.0/24", "203.0.113.255", true),
+            ("203.0.113.0/24", "203.0.112.255", false),
+            ("203.0.113.7", "203.0.113.7", true),
+            ("203.0.113.7", "203.0.113.6", false),
+            ("0.0.0.0/0", "198.51.100.1", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("::/0", "2001:db8::1", true),
+            ("2001:db8::/32", "2001:db8:ffff::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+        ] {
+            let range: Cidr = range.parse().expect("legal");
+            let address = address.parse().expect("legal");
+            assert_eq!(range.contains(address), is_in, "{range} {address}");
+        }
+    }
 
     #[test]
     fn ranges_read_back_and_single_addresses_are_ranges() {

@@ -4,6 +4,9 @@ set -eu
 umask 077
 mkdir -p "$1"
 chmod 700 "$1"
+# Who changes it at the same time comes before or after.
+exec 9<"$1"
+flock -w 30 9
 trap 'rm -f "$1/environment.new"' EXIT
 trap 'exit 1' HUP INT TERM
 cat >"$1/environment.new"
