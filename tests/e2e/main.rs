@@ -13,6 +13,7 @@ mod crash;
 mod create;
 mod crowd;
 mod discovery;
+mod endpoint;
 mod fault;
 mod files;
 mod gc;

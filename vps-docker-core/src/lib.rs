@@ -2,7 +2,7 @@
 //!
 //! Data flows one way, and a module imports only from its left:
 //!
-//! `step → model → error → keys → {client, cloud_init, http, ssh} → files → {registry, docker, store} → {adopted, idle} → lifecycle → application`
+//! `step → model → error → keys → {client, cloud_init, http, ssh, tls} → files → {registry, docker, store} → {adopted, idle} → lifecycle → application`
 //!
 //! * [`model`]: plain data, no I/O.
 //! * [`Error`], [`ErrorKind`]: what went wrong, where, and what to do next.
@@ -31,6 +31,7 @@ pub mod registry;
 pub mod ssh;
 mod step;
 pub mod store;
+pub mod tls;
 
 /// The secrets in public signatures are this crate's.
 pub use secrecy;
@@ -40,5 +41,5 @@ pub use error::{Error, ErrorKind, Result};
 pub use lifecycle::{
     Collected, CreateHost, Destroyed, DockerSocket, Garbage, GarbageItem, Host, HostCommand,
     HostListing, ListedHost, LogsOptions, Machine, MachineBuilder, ReplaceContainer, Settings,
-    SettingsBuilder, VpsDockerProvider,
+    SettingsBuilder, TlsEndpoint, VpsDockerProvider,
 };

@@ -305,6 +305,7 @@ impl Provision {
             container_ssh_port: self.engine.settings.container_ssh_port,
             idle_policy: self.planned.idle_policy.clone(),
             exposure: self.spec.exposure.clone(),
+            tls_endpoint: None,
         }
     }
 }

@@ -35,6 +35,7 @@ mod start_args;
 mod tags;
 mod text;
 mod timestamp;
+mod tls_endpoint;
 
 pub use build_args::{BuildArgs, BuildContext, BuildSecret, ImageBuild};
 pub use byte_size::ByteSize;
@@ -75,3 +76,4 @@ pub use start_args::StartArgs;
 pub use tags::{HostTags, Tags};
 pub(crate) use text::printable;
 pub use timestamp::Timestamp;
+pub use tls_endpoint::{CertificateSerial, TlsClient, TlsClients, TlsEndpointOptions};

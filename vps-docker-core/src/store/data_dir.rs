@@ -1,17 +1,23 @@
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::FlockOperation;
+use secrecy::ExposeSecret;
+use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 
 use super::client_key::KeyDirectory;
-use super::file::{create_directory, io_error, open_or_create, read_record, write_record};
+use super::file::{
+    create_directory, io_error, open_or_create, read, read_record, write_atomically, write_record,
+};
 use super::run_dir::RunDir;
 use super::trusted_path::check_way;
 use super::{ClientKeys, Credential, HostEntry, Journal, SCHEMA_VERSION};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{HostName, OwnerId};
+use crate::tls::CertificateAuthority;
 
 /// Where this side keeps keys, pins and the journal: one directory of mode 0700, one owner.
 ///
@@ -20,6 +26,8 @@ use crate::model::{HostName, OwnerId};
 /// keys/vps_ed25519        logs in to every VPS of this owner, the .pub beside it; other keys can be
 ///                         used instead (`ClientKeys`)
 /// keys/container_ed25519  logs in to every container
+/// keys/tls_authority.pem  certifies the servers and clients of Docker endpoints; made when the first one
+///                         is opened
 /// hosts/PROVIDER/NAME/    a host's address and pins
 /// journal/                creates that are not finished
 /// run/                    what running processes hold open: control sockets, unfinished files
@@ -71,9 +79,7 @@ impl DataDir {
         for directory in ["keys", "hosts", "journal", "run"] {
             create_directory(&path.join(directory))?;
         }
-        let lock = open_or_create(&path.join("lock"))?;
-        rustix::fs::flock(&lock, FlockOperation::LockExclusive)
-            .map_err(|error| io_error("lock", &path, error.into()))?;
+        let _lock = lock(&path)?;
         let run = RunDir::make(&path.join("run"))?;
         let owner = owner(&path, run.path())?;
         let directory = KeyDirectory {
@@ -141,6 +147,24 @@ impl DataDir {
         Journal::new(self.path.join("journal"), Arc::clone(&self.run))
     }
 
+    /// What certifies the servers and clients of this owner's Docker endpoints. Made when it is first
+    /// asked for.
+    ///
+    /// # Errors
+    /// `State` when what is there is none, or cannot be written.
+    pub fn tls_authority(&self) -> Result<CertificateAuthority> {
+        let _lock = lock(&self.path)?;
+        let file = self.path.join("keys/tls_authority.pem");
+        if let Some(text) = read(&file)?.map(Zeroizing::new) {
+            let authority = CertificateAuthority::from_pem(&text);
+            return authority.map_err(|error| error.with_note(file.display()));
+        }
+        let authority = CertificateAuthority::generate()?;
+        let text = authority.to_pem();
+        write_atomically(&file, text.expose_secret().as_bytes(), self.run.path())?;
+        Ok(authority)
+    }
+
     /// What is known here of a host; empty when nothing is.
     #[must_use]
     pub fn host_entry(&self, provider: &str, name: &HostName) -> HostEntry {
@@ -171,6 +195,14 @@ impl DataDir {
         }
         Ok(names)
     }
+}
+
+/// Others wait, until this is dropped.
+fn lock(path: &Path) -> Result<File> {
+    let lock = open_or_create(&path.join("lock"))?;
+    rustix::fs::flock(&lock, FlockOperation::LockExclusive)
+        .map_err(|error| io_error("lock", path, error.into()))?;
+    Ok(lock)
 }
 
 fn check_ours(path: &Path) -> Result<()> {
@@ -300,6 +332,7 @@ mod tests {
         let entry = data_dir.host_entry("local", &name);
         let pins = entry.vps_known_hosts();
         entry.write_pins(&pins, "a line\n").expect("written");
+        data_dir.tls_authority().expect("made");
         let _socket = crate::ssh::private_dir(&data_dir.run_dir(), "x").expect("made");
         let mut looked_at = 0;
         let mut directories = vec![PathBuf::from("data")];

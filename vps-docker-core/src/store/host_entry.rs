@@ -17,7 +17,8 @@ use crate::model::{HostId, InstanceId, Timestamp};
 use crate::step::step;
 
 /// What this side knows of a host: enough to find it and to check who it is. One directory:
-/// `host.json`, `known_hosts_vps`, `known_hosts_container`.
+/// `host.json`, `known_hosts_vps`, `known_hosts_container`, and `tls/` where there is a certificate
+/// for its Docker endpoint.
 #[derive(Clone, Debug)]
 pub struct HostEntry {
     directory: PathBuf,
@@ -87,6 +88,11 @@ impl HostEntry {
     #[must_use]
     pub fn container_known_hosts(&self) -> PathBuf {
         self.directory.join("known_hosts_container")
+    }
+
+    /// For files that are being written.
+    pub(super) fn staging(&self) -> &Path {
+        self.run.path()
     }
 
     pub(crate) fn read(&self) -> Result<Option<KnownHost>> {

@@ -334,6 +334,7 @@ mod tests {
             container_ssh_port: 2222,
             idle_policy: crate::model::IdlePolicy::default(),
             exposure: None,
+            tls_endpoint: None,
         }
     }
 

@@ -17,6 +17,7 @@ mod record;
 mod run_dir;
 mod snapshot;
 mod stop_mark;
+mod tls_files;
 mod trusted_path;
 
 pub use agent::AgentRecord;
@@ -29,7 +30,8 @@ pub use host_store::HostStore;
 pub(crate) use host_store::STATE_VOLUME;
 pub use journal::{Journal, JournalEntry, OpenEntry};
 pub(crate) use machines::Machines;
-pub use record::{HostRecord, SCHEMA_VERSION};
+pub use record::{EndpointRecord, HostRecord, SCHEMA_VERSION};
 pub(crate) use snapshot::parse_snapshot;
 pub use snapshot::{HostSnapshot, SnapshotFile};
 pub use stop_mark::StopMark;
+pub(crate) use tls_files::KnownClient;

@@ -6,6 +6,7 @@ use super::document::Document;
 use crate::keys::PublicKey;
 use crate::model::{
     ContainerSpec, Exposure, HostId, HostName, IdlePolicy, InstanceId, OwnerId, Timestamp,
+    TlsClient,
 };
 
 /// The version of the records this program writes. It reads this one and, by migration, older
@@ -80,6 +81,24 @@ pub struct HostRecord {
     /// From where the host may be reached; absent where nobody was named, and in records of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposure: Option<Exposure>,
+    /// The Docker endpoint for other tools; absent where it is not open. Written before anything
+    /// listens, and removed after nothing does any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_endpoint: Option<EndpointRecord>,
+}
+
+/// What the record says of the Docker endpoint. What the VPS has of it is made from this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointRecord {
+    /// Its TCP port.
+    pub port: u16,
+    /// Whether it was agreed that the whole world may reach it.
+    pub open_to_world: bool,
+    /// The certificate of the authority whose certificates it has and takes, PEM: that of the data
+    /// directory which opened it.
+    pub authority: String,
+    /// The client certificates that were given out; those that have expired go with the next change.
+    pub clients: Vec<TlsClient>,
 }
 
 impl Document for HostRecord {

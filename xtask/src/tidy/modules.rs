@@ -14,7 +14,7 @@ const ORDER: &[&[&str]] = &[
     &["model"],
     &["error"],
     &["keys"],
-    &["client", "cloud_init", "http", "ssh"],
+    &["client", "cloud_init", "http", "ssh", "tls"],
     &["files"],
     &["registry", "docker", "store"],
     &["adopted", "idle"],
