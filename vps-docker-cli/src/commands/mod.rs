@@ -10,6 +10,7 @@ pub(crate) mod docker;
 pub(crate) mod docker_endpoint;
 pub(crate) mod doctor;
 pub(crate) mod exec;
+pub(crate) mod export;
 pub(crate) mod extend;
 pub(crate) mod gc;
 pub(crate) mod init;
@@ -53,6 +54,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<u8> {
         Command::Rename(args) => args.run(context).await,
         Command::Power(args) => args.run(context).await,
         Command::Extend(args) => args.run(context).await,
+        Command::Export(args) => args.run(context).await,
         Command::Why(args) => args.run(context).await,
         Command::Snapshot(args) => args.run(context).await,
         Command::Agents(args) => args.run(context).await,
