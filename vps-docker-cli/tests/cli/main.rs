@@ -3,4 +3,6 @@
 mod manners;
 mod support;
 mod terminal;
+mod terraform;
 mod vps_documents;
+mod vps_terraform;
