@@ -96,6 +96,8 @@ pub(crate) enum Command {
     PortForward(port_forward::PortForward),
     SshConfig(ssh_config::SshConfig),
     KnownHosts(known_hosts::KnownHosts),
+    #[command(subcommand)]
+    Export(export::Export),
     Start(life::Start),
     Stop(life::Stop),
     Restart(life::Restart),

@@ -8,6 +8,7 @@ mod config;
 mod context;
 mod doctor;
 mod failure;
+mod hcl;
 mod host_args;
 mod host_text;
 mod instances;

@@ -21,6 +21,7 @@ mod privilege;
 mod sbom;
 mod setup;
 mod stages;
+mod terraform;
 mod test;
 mod tidy;
 
@@ -35,7 +36,7 @@ cargo xtask COMMAND [ARGUMENTS]
                        the arguments go to the example `create_host` (try `demo --help`)
   test [--quick]       set this machine up, then run all checks and all tests;
                        --quick leaves out those that boot a VPS; `-- ARGS` go to the test runner
-  setup                install and start what the local provider needs (Debian, Ubuntu)
+  setup                install and start what the local provider and the tests need (Debian, Ubuntu)
   check                formatting, lints, documentation, licences, our own rules; changes nothing
   bench [NAME]         run one measurement; without a name: list them
   fuzz [TARGET] [--seconds N]
@@ -78,7 +79,10 @@ fn dispatch(arguments: &[String]) -> anyhow::Result<u8> {
     match name.as_str() {
         "demo" => return demo::run(rest),
         "test" => test::run(rest)?,
-        "setup" => setup::run(rest)?,
+        "setup" => {
+            setup::run(rest)?;
+            terraform::provide()?;
+        }
         "check" => check::run(rest)?,
         "bench" => bench::run(rest)?,
         "fuzz" => fuzz::run(rest)?,

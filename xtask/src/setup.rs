@@ -81,6 +81,17 @@ pub(crate) fn machine(engine: &Engine) -> Result<()> {
     }
 }
 
+/// Installs packages of Debian's that are not there.
+pub(crate) fn install_packages(packages: &[&str]) -> Result<()> {
+    if System::of_this_machine() != System::Debian {
+        bail!(
+            "this takes what Debian calls {}: install it, then run this again",
+            packages.join(" and ")
+        );
+    }
+    install(&Root::obtain(we_are_root()?)?, packages.to_vec())
+}
+
 /// Makes the images from which the local provider boots its VPSs, so that no test and no demo has
 /// to wait for that. The one place that does.
 pub(crate) fn prepare_images() -> Result<()> {

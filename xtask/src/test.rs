@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use crate::command::{Cmd, installed};
 use crate::engine::Engine;
 use crate::stages::Stages;
-use crate::{check, root, setup, usage};
+use crate::{check, root, setup, terraform, usage};
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let options = Options::of(arguments)?;
@@ -21,7 +21,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             setup::machine(&Engine::of_this_machine())
         } else {
             setup::all()
-        }
+        }?;
+        terraform::provide()
     });
     if !ready {
         stages.skip("tests", "this machine is not set up");

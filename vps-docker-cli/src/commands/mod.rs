@@ -14,6 +14,7 @@ pub(crate) mod down;
 pub(crate) mod env;
 pub(crate) mod exec;
 pub(crate) mod exposure;
+pub(crate) mod export;
 pub(crate) mod extend;
 pub(crate) mod gc;
 pub(crate) mod init;
@@ -65,6 +66,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<u8> {
         Command::Extend(args) => args.run(context).await,
         Command::Env(args) => args.run(context).await,
         Command::Exposure(args) => args.run(context).await,
+        Command::Export(args) => args.run(context).await,
         Command::Why(args) => args.run(context).await,
         Command::Snapshot(args) => args.run(context).await,
         Command::Agents(args) => args.run(context).await,

@@ -4,6 +4,8 @@ mod manners;
 mod money;
 mod support;
 mod terminal;
+mod terraform;
 mod vps_applications;
 mod vps_documents;
 mod vps_readme;
+mod vps_terraform;
