@@ -40,7 +40,7 @@ impl<'a> ContainerEnv<'a> {
     /// Sets some variables and takes others away; the rest stays as it is. Atomic and idempotent.
     pub(crate) async fn change(&self, set: &Environment, unset: &[&str]) -> Result<()> {
         let script = include_str!("assets/change-env.sh");
-        let text = render(set);
+        let text = render_environment(set);
         let text = text.expose_secret().as_bytes();
         let (length, largest) = (text.len().to_string(), Environment::LARGEST.to_string());
         let mut words = vec!["sh", "-c", script, "change-env", self.directory];
