@@ -173,7 +173,8 @@ fn stated(money: Option<&Money>) -> String {
     money.map_or_else(|| "not stated".to_owned(), ToString::to_string)
 }
 
-fn so_far(money: Option<&Money>) -> String {
+/// Money in cents.
+pub(crate) fn so_far(money: Option<&Money>) -> String {
     let cents = |money: &Money| format!("{} {}", money.amount.round_dp(2), money.currency);
     money.map_or_else(|| "–".to_owned(), cents)
 }

@@ -1,7 +1,9 @@
 use clap::Args;
 use vps_docker::application::ApplicationStatus;
+use vps_docker::model::InstanceCost;
 use vps_docker::{Error, ErrorKind, Result};
 
+use crate::commands::cost::so_far;
 use crate::context::Context;
 use crate::host_text;
 use crate::manifest::{ApplicationArgs, OverlayArgs};
@@ -57,9 +59,21 @@ fn text(status: &ApplicationStatus) -> String {
         ("problem", status.problem.clone().unwrap_or_default()),
         ("reached", status.urls.join("\n")),
         ("age", age(status.created_at)),
+        ("cost", cost(status.cost.as_ref())),
         (
             "expires",
             status.expires_at.map(host_text::left).unwrap_or_default(),
         ),
     ])
+}
+
+fn cost(cost: Option<&InstanceCost>) -> String {
+    let Some(cost) = cost else {
+        return String::new();
+    };
+    let monthly = match &cost.price.monthly {
+        Some(money) => format!(", {money} a month"),
+        None => String::new(),
+    };
+    format!("{} so far{monthly}", so_far(cost.so_far.as_ref()))
 }

@@ -42,7 +42,7 @@ fn project(user: &User) -> PathBuf {
     let manifest = project.join("vps-docker.toml");
     let text = fs::read_to_string(&manifest).expect("there");
     let more = "[secrets]\nKEY = { command = [\"printf\", \"s3cret\"] }\n\
-                [hook]\ncommand = [\"sh\", \"-c\", \"env | grep ^VPS_DOCKER_ | sort > told; echo registered\"]\n";
+                [hook]\ncommand = [\"sh\", \"-c\", \"env | sort > ../told; echo registered\"]\n";
     fs::write(&manifest, format!("{text}\n{more}")).expect("written");
     project
 }
@@ -83,8 +83,9 @@ async fn up_and_down(provider: &str) {
             .contains("--yes"),
         "{error}"
     );
-    let (code, _) = user.fails(&[&["up", "--yes", "--max-hourly", "0.0001"], &file[..]].concat());
-    assert_eq!(code, 5);
+    let (code, error) =
+        user.fails(&[&["up", "--yes", "--max-hourly", "0.0001"], &file[..]].concat());
+    assert_eq!(code, 5, "{error}");
     assert_eq!(writes(&sim), [] as [&str; 0]);
 
     let up = document(&["up", "--yes"]);
@@ -99,22 +100,15 @@ async fn up_and_down(provider: &str) {
 
     // Its control plane, who called `up` and the application itself have the same token.
     let token = up["token"].as_str().expect("there is a hook");
-    let told = fs::read_to_string(project.join("told")).expect("the hook was called");
+    let told = fs::read_to_string(user.home().join("told")).expect("the hook was called");
     for line in [
         "VPS_DOCKER_APPLICATION=visits".to_owned(),
         format!("VPS_DOCKER_URL={url}"),
-        format!("VPS_DOCKER_TOKEN={token}"),
+        format!("HOOK_TOKEN={token}"),
     ] {
         assert!(told.lines().any(|one| one == line), "{line}: {told}");
     }
-    let show = [
-        "exec",
-        "visits",
-        "--",
-        "sh",
-        "-c",
-        "echo $KEY $VPS_DOCKER_TOKEN",
-    ];
+    let show = ["exec", "visits", "--", "sh", "-c", "echo $KEY $HOOK_TOKEN"];
     assert_eq!(user.says(&show).out, format!("s3cret {token}\n"));
 
     let status = document(&["status"]);

@@ -12,17 +12,17 @@ use tokio::time::timeout;
 use super::manifest::{Scalar, at, invalid};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::ApiClient;
-use crate::model::{HostInfo, parse_span};
+use crate::model::{Environment, HostInfo, parse_span};
 
 /// The variable that holds the token, in the container and for a hook's command.
-pub const TOKEN_VARIABLE: &str = "VPS_DOCKER_TOKEN";
+pub const TOKEN_VARIABLE: &str = "HOOK_TOKEN";
 /// How long a hook may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What is called when the application is healthy, at each `up`: it should do no harm twice.
 ///
 /// A command runs on this side, in the manifest's directory, with `VPS_DOCKER_APPLICATION`, `VPS_DOCKER_HOST`,
-/// `VPS_DOCKER_ADDRESS`, `VPS_DOCKER_URL` and the token. A URL gets the same by POST as a JSON document with the keys
+/// `VPS_DOCKER_ADDRESS`, `VPS_DOCKER_URL` and the token in `HOOK_TOKEN`. A URL gets the same by POST as a JSON document with the keys
 /// `application`, `environment`, `host`, `address`, `urls` and `token`; an answer of 2xx is a yes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -87,10 +87,12 @@ impl Hook {
             Some(Scalar(text)) => at("hook.timeout", parse_span(text))?,
             None => TIMEOUT,
         };
-        let variable = table.token_variable.as_deref();
+        let variable = table.token_variable.as_deref().unwrap_or(TOKEN_VARIABLE);
+        let alone = Environment::new([(variable, SecretString::default())]);
+        at("hook.token_variable", alone)?;
         Ok(Self {
             call,
-            token_variable: variable.unwrap_or(TOKEN_VARIABLE).to_owned(),
+            token_variable: variable.to_owned(),
             timeout: limit,
             directory: directory.to_owned(),
         })

@@ -161,6 +161,10 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
         ),
         (json!({"hook": {}}), "write `command"),
         (json!({"hook": {"url": "http://example.com/"}}), "hook.url"),
+        (
+            json!({"hook": {"command": ["x"], "token_variable": "A B"}}),
+            "hook.token_variable",
+        ),
         (json!({"environments": []}), "no table of tables"),
     ] {
         let mut document = json!({"name": "shop", "image": "nginx"});

@@ -3,7 +3,7 @@ use serde::Serialize;
 use super::Application;
 use crate::error::Result;
 use crate::lifecycle::{Host, VpsDockerProvider};
-use crate::model::{HostState, Timestamp};
+use crate::model::{HostState, InstanceCost, Timestamp};
 
 /// How an application fares.
 #[derive(Clone, Debug, Serialize)]
@@ -25,19 +25,23 @@ pub struct ApplicationStatus {
     pub created_at: Timestamp,
     /// When its time to live ends.
     pub expires_at: Option<Timestamp>,
+    /// What its host costs, and has cost so far; see [`costs`](VpsDockerProvider::costs).
+    pub cost: Option<InstanceCost>,
 }
 
 impl VpsDockerProvider {
     /// How the application fares, and the host that it runs on. Changes nothing.
     ///
     /// # Errors
-    /// Those of [`host`](Self::host), such as `NotFound`; that it is not healthy is none.
+    /// Those of [`host`](Self::host), such as `NotFound`, and of [`costs`](Self::costs); that it is not healthy is none.
     pub async fn application_status(
         &self,
         application: &Application,
     ) -> Result<(ApplicationStatus, Host)> {
-        let host = self.host(&application.spec.name).await?;
+        let name = &application.spec.name;
+        let (host, costs) = tokio::try_join!(self.host(name), self.costs())?;
         let info = host.info();
+        let mut costs = costs.instances.into_iter();
         let check = application.health.as_ref();
         let health = match check.filter(|_| info.state == HostState::Running) {
             Some(check) => Some(host.check_health(check).await),
@@ -53,6 +57,7 @@ impl VpsDockerProvider {
             problem: unhealthy.or(host.problem()).map(ToString::to_string),
             created_at: info.created_at,
             expires_at: host.expires_at(),
+            cost: costs.find(|cost| cost.instance_id == info.instance_id),
         };
         Ok((status, host))
     }
