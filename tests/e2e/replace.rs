@@ -220,6 +220,13 @@ async fn image_env_and_ports_are_changed_and_data_stays(
     found.close().await;
     let snapshots = host.snapshots().await.expect("listed");
     assert_eq!(snapshots.len(), 1);
+    // The container is run as it was then, with the environment of now.
+    host.restore(&snapshot.id).await.expect("restored");
+    host.await_healthy(&up(8000)).await.expect("well");
+    assert_eq!(fetch(host, 8000).await, "v1 two\n");
+    let changes = host.changes(&spec).await.expect("compared");
+    assert_eq!(changes.container, ["image", "start args"]);
+    host.replace(spec).health(up(8001)).await.expect("replaced");
     host.delete_snapshot(&snapshot.id).await.expect("deleted");
     host.restart().await.expect("restarted");
     is_second(host).await;
@@ -418,7 +425,7 @@ async fn a_context_that_changes_is_built_anew(host: &mut Host, apps: &Apps, name
         .env("TOKEN", "three");
     let spec = spec.build().expect("fit");
     let changes = host.changes(&spec).await.expect("compared");
-    assert_eq!(changes.container, ["image"]);
+    assert_eq!(changes.container, ["image", "start args", "env"]);
     host.replace(spec.clone())
         .health(up(8001))
         .await
