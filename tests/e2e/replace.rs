@@ -220,6 +220,13 @@ async fn image_env_and_ports_are_changed_and_data_stays(
     found.close().await;
     let snapshots = host.snapshots().await.expect("listed");
     assert_eq!(snapshots.len(), 1);
+    // The container is run as it was then, with the environment of now.
+    host.restore(&snapshot.id).await.expect("restored");
+    host.await_healthy(&up(8000)).await.expect("well");
+    assert_eq!(fetch(host, 8000).await, "v1 two\n");
+    let changes = host.changes(&spec).await.expect("compared");
+    assert_eq!(changes.container, ["image", "start args"]);
+    host.replace(spec).health(up(8001)).await.expect("replaced");
     host.delete_snapshot(&snapshot.id).await.expect("deleted");
     host.restart().await.expect("restarted");
     is_second(host).await;
@@ -285,10 +292,7 @@ async fn who_is_not_well_gives_way_to_the_old_one(host: &mut Host, apps: &Apps, 
         let changes = host.changes(&spec).await.expect("compared");
         assert_eq!(changes.container, ["image", "env"], "{app}");
     }
-    // The port is somebody else's: it cannot even be started.
-    let taken = second(apps, name).start_arg("--publish=22:9000");
-    let taken = taken.build().expect_err("the VPS's own").kind();
-    assert_eq!(taken, ErrorKind::Invalid);
+    // It cannot even be started.
     let unknown = second(apps, name).start_arg("--network=no-such-network");
     let error = host.replace(unknown.build().expect("fit")).await;
     let error = error.expect_err("no such network");
@@ -353,7 +357,7 @@ async fn a_script_that_is_killed_is_recovered(host: &mut Host, apps: &Apps, name
         .env("TOKEN", "three")
         .build()
         .expect("fit");
-    let kill = "pkill -9 -f '[r]eplaced and kept, with its environment'";
+    let kill = "pkill -KILL -f 'operation[.]lock'";
     let mut kills = 0;
     for (turn, seen) in [
         "[ -e /var/lib/docker/volumes/vps-docker-state/_data/replacing ]",
@@ -421,7 +425,7 @@ async fn a_context_that_changes_is_built_anew(host: &mut Host, apps: &Apps, name
         .env("TOKEN", "three");
     let spec = spec.build().expect("fit");
     let changes = host.changes(&spec).await.expect("compared");
-    assert_eq!(changes.container, ["image"]);
+    assert_eq!(changes.container, ["image", "start args", "env"]);
     host.replace(spec.clone())
         .health(up(8001))
         .await

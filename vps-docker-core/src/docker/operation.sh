@@ -20,6 +20,8 @@ replaced=${data%/*}/replaced
 # A restore writes here, before it touches anything, what it is about to do: the tag of the new image, the snapshot,
 # and whether the container ran.
 journal=$state/restoring
+# And here the record that goes with the snapshot, where more than the image differs from what it says now.
+next_record=$state/restoring-record
 
 # Sets $status: what the container is doing; empty when there is none.
 look() {
@@ -46,7 +48,11 @@ start_watcher() { [ ! -e /etc/vps-docker/idle.conf ] || systemctl start vps-dock
 # A restore that was cut off is completed where the new container runs: it may have been at work since. Else it is
 # undone.
 recover() {
-    [ -e "$journal" ] || return 0
+    if ! [ -e "$journal" ]; then
+        # It was cut off before it began.
+        rm -f "$next_record" "$journal.tmp"
+        return 0
+    fi
     read -r tag snapshot was <"$journal"
     if is_recorded || [ "$(what_runs)" = "vps-docker/restored:$tag running" ]; then
         keep_restored
@@ -72,7 +78,7 @@ keep_restored() {
         printf '%s\n' "$snapshot" >"$state/snapshots/current"
     fi
     forget_images
-    rm -f "$journal"
+    rm -f "$next_record" "$journal"
 }
 
 # Puts everything back. Each step can be done twice.
@@ -93,26 +99,32 @@ undo_restore() {
         open_idle_window
         docker start vps-docker >/dev/null
     fi
-    rm -f "$journal"
+    rm -f "$next_record" "$journal"
 }
 
-# Writes the image that runs into the record. Within a JSON string the quotes would stand behind backslashes, so
-# nothing but the field is met.
+# Writes the image that runs into the record: by the record that was prepared, unless somebody has changed the record
+# since. Else, within a JSON string the quotes would stand behind backslashes, so nothing but the field is met.
 record_image() {
     (
         cd "$state"
         exec 9>lock
         flock -w 30 9
-        generation=$(sed -n '1s/^{"schema_version":[0-9]*,"generation":\([0-9]*\),.*/\1/p' host.json)
+        generation=$(generation_of host.json)
         [ -n "$generation" ]
-        sed -e "1s/\"generation\":$generation,/\"generation\":$((generation + 1)),/" \
-            -e "s|\"derived_image\":\"[^\"]*\"|\"derived_image\":\"$1\"|" host.json >host.json.tmp
+        if [ -e "$next_record" ] && [ "$(generation_of "$next_record")" = $((generation + 1)) ]; then
+            cp "$next_record" host.json.tmp
+        else
+            sed -e "1s/\"generation\":$generation,/\"generation\":$((generation + 1)),/" \
+                -e "s|\"derived_image\":\"[^\"]*\"|\"derived_image\":\"$1\"|" host.json >host.json.tmp
+        fi
         grep -q "\"derived_image\":\"$1\"" host.json.tmp
         sync host.json.tmp
         mv host.json.tmp host.json
         sync .
     )
 }
+
+generation_of() { sed -n '1s/^{"schema_version":[0-9]*,"generation":\([0-9]*\),.*/\1/p' "$1"; }
 
 # Removes the images of snapshots that have no record, and of restores that are over.
 forget_images() {

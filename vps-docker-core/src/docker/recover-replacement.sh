@@ -37,7 +37,7 @@ settle_replacement() {
 
 raise_generation() {
     record=$state/host.json
-    generation=$(sed -n '1s/^{"schema_version":[0-9]*,"generation":\([0-9]*\),.*/\1/p' "$record") &&
+    generation=$(generation_of "$record") &&
         [ -n "$generation" ] &&
         sed "1s/\"generation\":$generation,/\"generation\":$((generation + 1)),/" "$record" >"$record.tmp" &&
         [ "$(wc -c <"$record.tmp")" -ge "$(wc -c <"$record")" ] &&
@@ -49,6 +49,8 @@ keep_replacement() {
     docker container rm --force vps-docker-replaced >/dev/null 2>&1 || :
     rm -f "$environment/environment.replaced" "$environment/environment.next" "$state/stop.json"
     [ "$former" = "$image" ] || forget_derived "$former"
+    # It may have been a snapshot's.
+    forget_images
     open_idle_window
     rm -f "$replacing"
 }

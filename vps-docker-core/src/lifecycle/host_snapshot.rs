@@ -50,8 +50,9 @@ impl Host {
         self.store().await?.snapshots().await
     }
 
-    /// Makes the host what it was when the snapshot was taken, and leaves it running. Its name,
-    /// labels, agents, keys and snapshots stay what they are. All is checked and prepared while the
+    /// Makes the host what it was when the snapshot was taken, and leaves it running: with the image, command, start args
+    /// and limits of then, where the container has been [replaced](Self::replace) since. Its name,
+    /// labels, environment, agents, keys and snapshots stay what they are. All is checked and prepared while the
     /// old container runs; the old state is kept until the new container's sshd answers, and comes
     /// back if it does not.
     ///
@@ -68,25 +69,30 @@ impl Host {
     #[tracing::instrument(skip_all, fields(host = %self.info.name, snapshot = %id))]
     pub async fn restore(&mut self, id: &HostSnapshotId) -> Result<()> {
         let restored = self.restore_there(id).await;
-        restored.map_err(|error| self.place(error, "restore"))?;
+        let record = restored.map_err(|error| self.place(error, "restore"))?;
+        self.take_record(record)?;
         self.refresh().await?;
         self.wait_for_door().await
     }
 
-    async fn restore_there(&self, id: &HostSnapshotId) -> Result<()> {
+    /// Returns the record that the host has then.
+    async fn restore_there(&self, id: &HostSnapshotId) -> Result<HostRecord> {
         let store = self.store().await?;
         let snapshot = store.snapshot(id).await?.ok_or_else(no_snapshot)?;
-        let record = store
+        let before = store
             .read()
             .await?
             .ok_or_else(|| Error::new(ErrorKind::State, "the VPS holds no record of a host"))?;
+        // The container may have been replaced since: it is to be run as it was.
+        let then = store.record_in_snapshot(id).await?;
+        let then = then.unwrap_or_else(|| before.clone());
         // Not the snapshot's own: that one can be deleted while its container runs.
         let tag = HostSnapshotId::random();
-        let record = HostRecord {
-            derived_image: Some(format!("vps-docker/restored:{tag}")),
-            ..record
-        };
-        let run = join(run_container::arguments(&record)?);
+        let record = as_it_was(&before, then, format!("vps-docker/restored:{tag}"));
+        let next = prepared(&before, &record);
+        let mut input = join(run_container::arguments(&record)?);
+        let length = input.len();
+        input.push_str(&next);
         let seconds = |limit: std::time::Duration| limit.as_secs().max(1).to_string();
         let settings = &self.engine.settings;
         let mut words = vec![
@@ -96,14 +102,29 @@ impl Host {
             record.container_ssh_port.to_string(),
             seconds(settings.container_start_timeout),
             seconds(settings.container_stop_timeout),
-            run.len().to_string(),
+            length.to_string(),
+            next.len().to_string(),
         ];
         words.extend(snapshot.sums());
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        self.run_script("restore", RESTORE_SNAPSHOT, &words, run.as_bytes())
+        self.run_script("restore", RESTORE_SNAPSHOT, &words, input.as_bytes())
             .await?
-            .done("restoring the snapshot")
-            .map(drop)
+            .done("restoring the snapshot")?;
+        if next.is_empty() {
+            return Ok(record);
+        }
+        // Somebody may have changed the record meanwhile: then the VPS has changed no more than its image.
+        let change = |there: &mut HostRecord| {
+            if there.derived_image == record.derived_image {
+                let image = record.derived_image.clone().unwrap_or_default();
+                *there = as_it_was(there, record.clone(), image);
+            }
+        };
+        let there = store.read().await?;
+        match there {
+            Some(there) if there.container == record.container => Ok(there),
+            _ => store.update(change).await,
+        }
     }
 
     /// Deletes a snapshot: first its record, then its image and its data. The snapshots that were taken
@@ -153,4 +174,33 @@ impl Host {
     fn place(&self, error: Error, operation: &str) -> Error {
         error.with_host(&self.info.name).with_operation(operation)
     }
+}
+
+/// The record of a host whose container is what it was then.
+fn as_it_was(now: &HostRecord, then: HostRecord, image: String) -> HostRecord {
+    HostRecord {
+        container: then.container,
+        container_command: then.container_command,
+        login_user: then.login_user,
+        base_image: then.base_image,
+        build_digest: then.build_digest,
+        derived_image: Some(image),
+        ..now.clone()
+    }
+}
+
+/// What the VPS is to write, where it is more than the image: that it can do by itself, whoever has changed the record.
+fn prepared(before: &HostRecord, record: &HostRecord) -> String {
+    let with_its_image = HostRecord {
+        derived_image: record.derived_image.clone(),
+        ..before.clone()
+    };
+    if *record == with_its_image {
+        return String::new();
+    }
+    let next = HostRecord {
+        generation: before.generation + 1,
+        ..record.clone()
+    };
+    serde_json::to_string(&next).expect("a record is plain data")
 }

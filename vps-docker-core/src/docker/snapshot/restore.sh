@@ -3,18 +3,16 @@
 # key of this host. If that does not happen, the old state is back.
 #
 # $1: the snapshot, $2: the image's digest, $3: tag of the new image, $4: the container's SSH port, $5: seconds for it to
-# let somebody in, $6: seconds for the old one to stop, $7: bytes of standard input, behind it: `HASH  NAME` of its files.
-# Standard input: the words of `docker create`, quoted, for they may hold secrets. Exit code 67 says that there is no such
-# snapshot, 65 that it is damaged.
-id=$1 digest=$2 tag=$3 port=$4 limit=$5 grace=$6 length=$7
-shift 7
+# let somebody in, $6: seconds for the old one to stop, $7 and $8: bytes of standard input, behind them: `HASH  NAME` of its
+# files. Standard input: the words of `docker create`, quoted, for they may hold secrets, and the record that the host will
+# have, or nothing where only its image changes. Exit code 67 says that there is no such snapshot, 65 that it is damaged.
+id=$1 digest=$2 tag=$3 port=$4 limit=$5 grace=$6 length=$7 record_length=$8
+shift 8
 began=''
 complaints=/run/vps-docker/restore.err
 
 main() {
-    words=$(cat)
-    # A connection that broke looks like the end of input.
-    [ "$(printf %s "$words" | wc -c)" -eq "$length" ]
+    receive
     exec 3>&2 2>"$complaints"
     trap '' PIPE
     trap on_exit EXIT
@@ -26,6 +24,16 @@ main() {
     swap
     await_door "$port" "$limit" 'the container of the snapshot'
     keep_restored
+}
+
+# A connection that broke looks like the end of input.
+receive() {
+    words=$(head -c "$length")
+    [ "$(printf %s "$words" | wc -c)" -eq "$length" ]
+    [ "$record_length" -gt 0 ] || return 0
+    cat >"$next_record"
+    sync "$next_record"
+    [ "$(wc -c <"$next_record")" -eq "$record_length" ]
 }
 
 check() {
@@ -70,7 +78,12 @@ on_exit() {
     exec 2>&3
     cat "$complaints" >&2
     if [ "$code" != 0 ]; then
-        if [ -n "$began" ]; then recover_or_undo; else sweep; fi
+        if [ -n "$began" ]; then
+            recover_or_undo
+        else
+            rm -f "$next_record"
+            sweep
+        fi
         if ran_full "$complaints"; then
             refuse_for_space "$(du -s -B1 "$data" | cut -f 1)"
         fi

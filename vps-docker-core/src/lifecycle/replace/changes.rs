@@ -200,3 +200,188 @@ fn those_that_are(facts: &[(&str, bool)]) -> Vec<String> {
     let facts = facts.iter().filter(|(_, is_so)| *is_so);
     facts.map(|(name, _)| (*name).to_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        Cidr, ContainerCommand, HostId, HostName, HostSpecBuilder, IdlePolicy, ImageReference,
+        InstanceId, InstanceState, OwnerId, Timestamp,
+    };
+    use crate::store::SCHEMA_VERSION;
+
+    fn built(spec: HostSpecBuilder) -> (HostSpec, ContainerSpec) {
+        let spec = spec.build().expect("fit");
+        let image = ImageReference::new("debian").expect("legal");
+        let container = spec.container(&image, 2222).expect("fit");
+        (spec, container)
+    }
+
+    fn record_of(spec: HostSpecBuilder) -> HostRecord {
+        let (spec, container) = built(spec);
+        HostRecord {
+            schema_version: SCHEMA_VERSION,
+            generation: 1,
+            id: HostId::random(),
+            name: HostName::new("web").expect("legal"),
+            provider: "local".into(),
+            owner: OwnerId::random(),
+            instance_id: InstanceId::new("1"),
+            created_at: Timestamp::now(),
+            ready_at: None,
+            expires_at: None,
+            os: spec.os,
+            labels: spec.labels,
+            container,
+            host_dir: "/vps-docker".into(),
+            derived_image: Some("vps-docker/derived:x".into()),
+            container_command: Vec::new(),
+            base_image: Some("sha256:1".into()),
+            build_digest: None,
+            deployment: None,
+            login_user: None,
+            container_host_key: None,
+            next_container_host_key: None,
+            container_ssh_port: 2222,
+            idle_policy: spec.idle_policy.unwrap_or_default(),
+            exposure: spec.exposure,
+        }
+    }
+
+    fn differences(record: &HostRecord, spec: HostSpecBuilder) -> HostChanges {
+        let (spec, container) = built(spec);
+        let mut instance = Instance::new(InstanceId::new("1"), "web", InstanceState::Running);
+        instance.plan = "small".into();
+        instance.region = "fsn1".into();
+        let wanted = Wanted {
+            has_env: true,
+            id_to_ship: None,
+            build_digest: None,
+            instance: Some(&instance),
+            container: &container,
+            spec: &spec,
+        };
+        wanted.differs_from(record)
+    }
+
+    fn web() -> HostSpecBuilder {
+        HostSpec::builder("web")
+            .image("app:1")
+            .label("a", "b")
+            .allow_from("203.0.113.0/24")
+            .allow_from("198.51.100.0/24")
+            .app_port(80)
+            .app_port(443)
+            .os("debian-12")
+    }
+
+    #[test]
+    fn what_is_the_same_or_not_said_does_not_differ() {
+        let record = record_of(web());
+        let none = HostChanges::default();
+        assert_eq!(differences(&record, web()), none);
+        assert!(none.is_empty());
+        let terse = HostSpec::builder("web").image("app:1").label("a", "b");
+        assert_eq!(differences(&record, terse.clone()), none);
+        let reordered = terse
+            .allow_from("198.51.100.0/24")
+            .allow_from("203.0.113.0/24")
+            .app_port(443)
+            .app_port(80)
+            .app_port(80)
+            .plan("medium, small")
+            .region("fsn1");
+        assert_eq!(differences(&record, reordered), none);
+    }
+
+    #[test]
+    fn each_difference_is_named_by_what_it_takes() {
+        let record = record_of(web());
+        let container = |spec| {
+            let changes = differences(&record, spec);
+            assert!(changes.settings.is_empty() && changes.vps.is_empty());
+            changes.container
+        };
+        assert_eq!(container(web().image("app:2")), ["image"]);
+        let words = ContainerCommand::Words(vec!["run".into()]);
+        assert_eq!(container(web().command(words)), ["command"]);
+        assert_eq!(
+            container(web().start_arg("--publish=80:80")),
+            ["start args"]
+        );
+        assert_eq!(container(web().memory("64M")), ["resources"]);
+        assert_eq!(container(web().read_only_root()), ["security"]);
+
+        let others = web()
+            .label("c", "d")
+            .app_port(8080)
+            .idle_policy(IdlePolicy::disabled())
+            .plan("large")
+            .region("nbg1,hel1")
+            .os("debian-13");
+        let changes = differences(&record, others);
+        assert!(changes.container.is_empty());
+        assert_eq!(changes.settings, ["exposure", "idle policy", "labels"]);
+        assert_eq!(changes.vps, ["plan", "region", "os"]);
+        assert_eq!(
+            serde_json::to_value(&changes).expect("plain data"),
+            serde_json::json!({
+                "container": [],
+                "settings": ["exposure", "idle policy", "labels"],
+                "vps": ["plan", "region", "os"],
+            })
+        );
+    }
+
+    #[test]
+    fn who_was_open_to_the_world_is_closed_when_somebody_is_named() {
+        let mut record = record_of(web());
+        record.exposure = None;
+        assert_eq!(differences(&record, web()).settings, ["exposure"]);
+        record.exposure = Some(Exposure {
+            sources: Cidr::WORLD.to_vec(),
+            app_ports: vec![80, 443],
+        });
+        assert_eq!(differences(&record, web()).settings, ["exposure"]);
+    }
+
+    #[test]
+    fn an_image_is_known_by_its_content_and_a_build_by_what_it_is_of() {
+        let (spec, mut container) = built(web());
+        let mut record = record_of(web());
+        let named = |record: &HostRecord,
+                     container: &ContainerSpec,
+                     id: Option<&str>,
+                     digest: Option<&str>| {
+            let wanted = Wanted {
+                has_env: false,
+                id_to_ship: id.map(str::to_owned),
+                build_digest: digest.map(str::to_owned),
+                instance: None,
+                container,
+                spec: &spec,
+            };
+            wanted.differs_from(record).container
+        };
+        assert_eq!(named(&record, &container, Some("sha256:1"), None), ["env"]);
+        let moved = named(&record, &container, Some("sha256:2"), None);
+        assert_eq!(moved, ["image", "env"]);
+
+        container.image_source = ImageSource::Built;
+        let other = named(&record, &container, None, Some("one"));
+        assert_eq!(
+            other,
+            ["env"],
+            "how an image of that name comes makes no difference"
+        );
+        record.container.image_source = ImageSource::Built;
+        // A record of before does not say.
+        let changed = ["build context", "env"];
+        assert_eq!(named(&record, &container, None, Some("one")), changed);
+        record.build_digest = Some("one".into());
+        assert_eq!(named(&record, &container, None, Some("one")), ["env"]);
+        assert_eq!(named(&record, &container, None, Some("two")), changed);
+        container.image = ImageReference::new("vps-docker/built:other").expect("legal");
+        assert_eq!(named(&record, &container, None, Some("one")), changed);
+    }
+}
