@@ -7,6 +7,9 @@ use clap::Args;
 use vps_docker::model::{ContainerCommand, HostSpecBuilder, IdleMode, IdlePolicy, Runtime};
 use vps_docker::{HostSpec, Result};
 
+use crate::context::Context;
+use crate::instances;
+use crate::registries::{self, Pulls};
 use crate::units::parse_span;
 use crate::variables;
 
@@ -97,6 +100,22 @@ pub(crate) struct ExposureArgs {
 }
 
 impl ContainerArgs {
+    /// Adds the logins of config.toml that a host of that provider instance may need; their passwords are read, and
+    /// perhaps asked for, now.
+    pub(crate) fn log_in(
+        &self,
+        spec: HostSpecBuilder,
+        context: &Context,
+        provider: &str,
+    ) -> Result<HostSpecBuilder> {
+        let default = instances::default_image(context, provider)?;
+        let pulls = match self.build.is_empty() {
+            true => Pulls::Image(self.image.as_ref().unwrap_or(&default)),
+            false => Pulls::Build,
+        };
+        registries::log_in(spec, &context.config, pulls)
+    }
+
     pub(crate) fn apply(&self, mut spec: HostSpecBuilder) -> Result<HostSpecBuilder> {
         spec = spec.build_args(&self.build);
         for file in &self.env_file {

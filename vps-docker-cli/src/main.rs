@@ -9,12 +9,14 @@ mod doctor;
 mod failure;
 mod host_args;
 mod host_text;
+mod identity;
 mod instances;
 mod interrupt;
 mod output;
 mod plan_text;
 mod progress;
 mod prompt;
+mod registries;
 mod units;
 mod variables;
 

@@ -83,6 +83,8 @@ pub(crate) struct PlaceArgs {
 
 impl Create {
     pub(crate) async fn run(self, context: &Context) -> Result<u8> {
+        let name = context.global.provider.as_deref();
+        let name = name.unwrap_or(context.config.default_provider());
         let mut spec = begin(&self.name);
         spec = self.place.apply(spec);
         spec = self.container.apply(spec)?;
@@ -91,10 +93,10 @@ impl Create {
         spec = self.limits.apply(spec);
         if let Some([host, id]) = self.from_snapshot.as_deref() {
             spec = spec.from_snapshot(host, id);
+        } else if !self.dry_run {
+            spec = self.container.log_in(spec, context, name)?;
         }
         let spec = spec.build()?;
-        let name = context.global.provider.as_deref();
-        let name = name.unwrap_or(context.config.default_provider());
         let engine = instances::engine_for_orders(context, name, self.place.allow_order)?;
         if self.dry_run {
             let plan = context.interrupt.or(engine.plan_host(&spec)).await?;
