@@ -17,6 +17,7 @@ mod plan_text;
 mod progress;
 mod prompt;
 mod registries;
+mod shown;
 mod units;
 mod variables;
 

@@ -3,9 +3,10 @@
 use vps_docker::model::{Firewall, HostPlan, MemoryLimit, Money, Plan, Price, Region, Runtime};
 
 use crate::output::pairs;
+use crate::shown::Shown;
 
 /// What would be ordered and run; the first place is tried first.
-pub(crate) fn text(plan: &HostPlan) -> String {
+pub(crate) fn text(plan: &HostPlan) -> Shown {
     let places: Vec<String> = plan.places.iter().map(place).collect();
     let resources = &plan.resources;
     let memory = match resources.memory {
@@ -31,7 +32,7 @@ pub(crate) fn text(plan: &HostPlan) -> String {
         ("limits", limits),
         ("reached", reached(plan)),
     ]);
-    format!("{text}\nNothing was ordered: this is what `vps-docker create` would do.\n")
+    text.and("\nNothing was ordered: this is what `vps-docker create` would do.\n")
 }
 
 fn place((plan, region): &(Plan, Region)) -> String {

@@ -155,10 +155,9 @@ pub(crate) async fn show(context: &Context, host: Host) -> Result<u8> {
     document["phases"] = json!(host.phases());
     let code = context.output.show(&document, || {
         let name = &host.info().name;
-        format!(
-            "{}\nvps-docker ssh {name}      logs in\nvps-docker destroy {name}  takes it down\n",
-            host_text::details(&host)
-        )
+        host_text::details(&host).and(format!(
+            "\nvps-docker ssh {name}      logs in\nvps-docker destroy {name}  takes it down\n"
+        ))
     });
     host.close().await;
     code

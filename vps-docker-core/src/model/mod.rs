@@ -67,5 +67,5 @@ pub use security::{Capability, Runtime, Security};
 pub(crate) use ssh_config::quoted;
 pub use start_args::StartArgs;
 pub use tags::{HostTags, Tags};
-pub(crate) use text::printable;
+pub use text::printable;
 pub use timestamp::Timestamp;
