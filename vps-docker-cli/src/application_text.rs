@@ -4,9 +4,10 @@ use vps_docker::application::{Application, ApplicationPlan};
 use vps_docker::model::{BuildContext, HostChanges, HostInfo};
 
 use crate::plan_text;
+use crate::shown::Shown;
 
 /// What an `up` would do.
-pub(crate) fn plan(application: &Application, plan: &ApplicationPlan) -> String {
+pub(crate) fn plan(application: &Application, plan: &ApplicationPlan) -> Shown {
     match plan {
         ApplicationPlan::Create { plan } => {
             let spec = &application.spec;
@@ -27,7 +28,7 @@ pub(crate) fn plan(application: &Application, plan: &ApplicationPlan) -> String 
                     spec.ttl.map(crate::units::span).unwrap_or_default(),
                 ),
             ];
-            format!("A host is created:\n{}", plan_text::choices(plan, &more))
+            Shown::from("A host is created:\n").and(plan_text::choices(plan, &more))
         }
         ApplicationPlan::Change { host, changes } => {
             let what = self::changes(changes);
@@ -36,12 +37,10 @@ pub(crate) fn plan(application: &Application, plan: &ApplicationPlan) -> String 
                 (false, _) => "the container is replaced, its data kept",
                 (true, _) => "the container runs on",
             };
-            format!("{} is changed: {what} ({fate})\n", place(host))
+            format!("{} is changed: {what} ({fate})\n", place(host)).into()
         }
-        ApplicationPlan::Nothing { host } => {
-            format!("{} is as it should be\n", place(host))
-        }
-        _ => String::new(),
+        ApplicationPlan::Nothing { host } => format!("{} is as it should be\n", place(host)).into(),
+        _ => Shown::default(),
     }
 }
 

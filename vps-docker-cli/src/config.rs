@@ -1,4 +1,5 @@
-//! `config.toml`: the provider that is meant when none is named, and named provider instances.
+//! `config.toml`: the provider that is meant when none is named, named provider instances, and logins at registries
+//! (`registries.rs`).
 //!
 //! ```toml
 //! default_provider = "work"
@@ -7,19 +8,22 @@
 //! type = "hetzner"
 //! plan = "cx23,cx33"
 //! region = "fsn1"
-//! token_file = "/home/me/.secrets/hcloud-work"   # or token_env = "HCLOUD_TOKEN_WORK"
+//! token_file = "~/.secrets/hcloud-work"   # or token_env = "HCLOUD_TOKEN_WORK"
+//! identity = "~/.ssh/id_ed25519"          # or "~/.ssh/id_ed25519.pub" or "agent", for one that an ssh-agent holds
 //! ```
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind as IoErrorKind;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use vps_docker::model::near_matches;
 use vps_docker::registry::{Need, Registration};
 use vps_docker::{Error, ErrorKind, Registry, Result};
+
+use crate::registries::RegistryConfig;
 
 /// What the file says; empty where there is none.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -28,6 +32,10 @@ pub(crate) struct Config {
     default_provider: Option<String>,
     #[serde(default)]
     providers: BTreeMap<String, ProviderConfig>,
+    #[serde(default)]
+    registry: Vec<RegistryConfig>,
+    #[serde(skip)]
+    path: PathBuf,
 }
 
 /// One `[providers.NAME]`.
@@ -41,6 +49,8 @@ pub(crate) struct ProviderConfig {
     pub(crate) region: Option<String>,
     pub(crate) os: Option<String>,
     pub(crate) image: Option<String>,
+    /// The key that logs in, instead of one that is made for it.
+    pub(crate) identity: Option<String>,
     /// The provider's own options, by key, by `KEY_file` or by `KEY_env`.
     #[serde(flatten)]
     options: BTreeMap<String, toml::Value>,
@@ -62,10 +72,11 @@ impl Config {
             Err(error) if error.kind() == IoErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(invalid(path, "it cannot be read").with_source(error)),
         };
-        let config: Self = toml::from_str(&text).map_err(|error| {
+        let mut config: Self = toml::from_str(&text).map_err(|error| {
             // It shows the line and points at the place.
             invalid(path, error.to_string().trim_end())
         })?;
+        path.clone_into(&mut config.path);
         config
             .check(registry)
             .map_err(|text| invalid(path, &text))?;
@@ -77,6 +88,16 @@ impl Config {
             ));
         }
         Ok(config)
+    }
+
+    /// The file that was read, for errors.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where logins are for.
+    pub(crate) fn registries(&self) -> &[RegistryConfig] {
+        &self.registry
     }
 
     /// The provider of whom asks for none.
@@ -110,6 +131,9 @@ impl Config {
                 ));
             };
             provider.check(name, registration)?;
+        }
+        for registry in &self.registry {
+            registry.check()?;
         }
         let known: Vec<&str> = self.names().chain(registered).collect();
         match &self.default_provider {
@@ -161,7 +185,7 @@ impl ProviderConfig {
                 .iter()
                 .find_map(|end| key.strip_suffix(end));
             if !known.contains(&key.as_str()) && !stem.is_some_and(|stem| known.contains(&stem)) {
-                let ours = ["type", "plan", "region", "os", "image"];
+                let ours = ["type", "plan", "region", "os", "image", "identity"];
                 let all: Vec<&str> = known.iter().chain(&ours).copied().collect();
                 return Err(format!(
                     "the provider {name:?} has the unknown key {key:?}{}",
@@ -175,6 +199,15 @@ impl ProviderConfig {
             }
         }
         Ok(())
+    }
+}
+
+/// A path as the file has it: a leading `~` is the home directory.
+pub(crate) fn expanded(path: &str) -> PathBuf {
+    let home = std::env::home_dir().filter(|home| home.is_absolute());
+    match (path.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => path.into(),
     }
 }
 
@@ -243,6 +276,12 @@ mod tests {
             ),
             ("[providers.hetzner]\ntoken = []", "no plain value"),
             ("[providers.\"../up\"]\ntype = \"local\"", "is unfit"),
+            (
+                "[[registry]]\nserver = \"a\"\nuser = \"b\"\npassword = \"c\"",
+                "password_file",
+            ),
+            ("[[registry]]\nserver = \"a\"\nuser = \"b\"", "password_env"),
+            ("[[registry]]\nuser = \"b\"", "server"),
             ("[providers", "1 |"),
         ] {
             let error = read(text, 0o600).expect_err(text);

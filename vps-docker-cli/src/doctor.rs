@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use crate::context::Context;
 use crate::instances;
+use crate::shown::Shown;
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -58,18 +59,18 @@ impl Finding {
         self.state == State::Ill
     }
 
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> Shown {
         let (mark, colour) = match self.state {
             State::Well => ("✔", AnsiColor::Green),
             State::Unused => ("–", AnsiColor::Yellow),
             State::Ill => ("✗", AnsiColor::Red),
         };
         let style = Style::new().fg_color(Some(colour.into()));
-        let mut text = format!("{style}{mark}{style:#} {:14} {}\n", self.what, self.text);
-        if let Some(mend) = &self.mend {
-            text.push_str(&format!("  {:14} {mend}\n", ""));
+        let text = Shown::styled(style, mark).and(format!(" {:14} {}\n", self.what, self.text));
+        match &self.mend {
+            Some(mend) => text.and(format!("  {:14} {mend}\n", "")),
+            None => text,
         }
-        text
     }
 }
 

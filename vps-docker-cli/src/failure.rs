@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::json;
+use vps_docker::model::printable;
 use vps_docker::{Error, ErrorKind};
 
 use crate::output;
@@ -46,16 +47,11 @@ fn causes(error: &Error) -> Vec<String> {
     let mut causes = Vec::new();
     let mut cause = error.source();
     while let Some(error) = cause {
-        causes.push(printable(&error.to_string()));
+        // Our own errors see to it themselves that they steer no terminal.
+        causes.push(printable(error.to_string().trim()).replace(['\n', '\t'], " "));
         cause = error.source();
     }
     causes
-}
-
-/// The words of others, without what steers a terminal: our own errors see to that themselves.
-fn printable(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { ' ' } else { c };
-    text.trim().chars().map(shown).collect()
 }
 
 /// The command that helps, where one does. Most errors say themselves what to do.

@@ -4,9 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use vps_docker::model::{ContainerCommand, HostSpecBuilder, IdleMode, IdlePolicy, Runtime};
+use vps_docker::model::{
+    ContainerCommand, HostSpecBuilder, IdleMode, IdlePolicy, RegistryLogin, Runtime,
+};
 use vps_docker::{HostSpec, Result};
 
+use crate::context::Context;
+use crate::instances;
+use crate::registries::{self, Pulls};
 use crate::units::parse_span;
 use crate::variables;
 
@@ -97,6 +102,17 @@ pub(crate) struct ExposureArgs {
 }
 
 impl ContainerArgs {
+    /// The logins of config.toml that a host of that provider instance may need; their passwords are read, and
+    /// perhaps asked for, now.
+    pub(crate) fn logins(&self, context: &Context, provider: &str) -> Result<Vec<RegistryLogin>> {
+        let default = instances::default_image(context, provider)?;
+        let pulls = match self.build.is_empty() {
+            true => Pulls::Image(self.image.as_ref().unwrap_or(&default)),
+            false => Pulls::Build,
+        };
+        registries::logins(&context.config, pulls)
+    }
+
     pub(crate) fn apply(&self, mut spec: HostSpecBuilder) -> Result<HostSpecBuilder> {
         spec = spec.build_args(&self.build);
         for file in &self.env_file {

@@ -8,17 +8,18 @@ use vps_docker::model::{HostState, SshEndpoint, Timestamp};
 use vps_docker::{Destroyed, Host};
 
 use crate::output::pairs;
+use crate::shown::Shown;
 use crate::units::{age, span};
 
 /// The state's name in its colour.
-pub(crate) fn state(state: HostState) -> String {
+pub(crate) fn state(state: HostState) -> Shown {
     let colour = match state {
         HostState::Running => AnsiColor::Green,
         HostState::Stopped | HostState::Parked | HostState::Provisioning => AnsiColor::Yellow,
         _ => AnsiColor::Red,
     };
     let style = Style::new().fg_color(Some(colour.into()));
-    format!("{style}{}{style:#}", name(state))
+    Shown::styled(style, &name(state))
 }
 
 /// The state's name, as in JSON.
@@ -30,7 +31,7 @@ pub(crate) fn name(state: HostState) -> String {
 }
 
 /// What a host is, a line each.
-pub(crate) fn details(host: &Host) -> String {
+pub(crate) fn details(host: &Host) -> Shown {
     let info = host.info();
     let labels: Vec<String> = info
         .labels
@@ -41,26 +42,27 @@ pub(crate) fn details(host: &Host) -> String {
     let stopped = host
         .stopped()
         .map(|mark| format!(", {} ago by {}: {}", age(mark.at), mark.by, mark.reason));
+    let row = |name, value: String| (name, Shown::from(value));
     pairs(&[
-        ("name", info.name.to_string()),
-        ("state", state(info.state) + &stopped.unwrap_or_default()),
-        (
+        row("name", info.name.to_string()),
+        ("state", state(info.state).and(stopped.unwrap_or_default())),
+        row(
             "problem",
             host.problem().map(ToString::to_string).unwrap_or_default(),
         ),
-        ("pressure", pressures.join("\n")),
-        ("provider", info.provider.clone()),
-        ("instance", info.instance_id.to_string()),
-        ("address", info.address.to_string()),
-        (
+        row("pressure", pressures.join("\n")),
+        row("provider", info.provider.clone()),
+        row("instance", info.instance_id.to_string()),
+        row("address", info.address.to_string()),
+        row(
             "created",
             format!("{} ({} ago)", info.created_at, age(info.created_at)),
         ),
-        ("expires", host.expires_at().map(left).unwrap_or_default()),
-        ("labels", labels.join(" ")),
-        ("id", info.id.to_string()),
-        ("container", door(&info.container_ssh)),
-        ("VPS", door(&info.vps_ssh)),
+        row("expires", host.expires_at().map(left).unwrap_or_default()),
+        row("labels", labels.join(" ")),
+        row("id", info.id.to_string()),
+        row("container", door(&info.container_ssh)),
+        row("VPS", door(&info.vps_ssh)),
     ])
 }
 

@@ -11,8 +11,9 @@ use vps_docker::{
     VpsDockerProvider,
 };
 
-use crate::config::OptionSource;
+use crate::config::{OptionSource, expanded};
 use crate::context::Context;
+use crate::identity;
 
 /// What belongs to an engine for some of its hosts alone.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +36,7 @@ pub(crate) fn engine_with(
     choices: Choices,
 ) -> Result<VpsDockerProvider> {
     let registration = registration(context, name)?;
-    let data_dir = DataDir::open(data_dir(context, name))?;
+    let data_dir = open_data_dir(context, name)?;
     let mut options = options(context, name, registration, &data_dir)?;
     if choices.allow_order
         && registration
@@ -147,7 +148,7 @@ fn options(
         let value = match (option.key, source(context, name, option)) {
             ("data_dir", _) => Some(data_dir.path().display().to_string()),
             (_, None) => None,
-            (_, Some(source)) => read(&source, name, option.key)?,
+            (_, Some(source)) => read(context, &source, name, option.key)?,
         };
         if let Some(value) = value {
             options = options.set(option.key, value);
@@ -171,24 +172,46 @@ fn source(context: &Context, name: &str, option: &ProviderOption) -> Option<Opti
 fn is_there(source: &OptionSource) -> bool {
     match source {
         OptionSource::Text(text) => !text.is_empty(),
-        OptionSource::File(path) => fs::metadata(path).is_ok(),
+        OptionSource::File(path) => fs::metadata(expanded(path)).is_ok(),
         OptionSource::Variable(name) => env::var_os(name).is_some_and(|value| !value.is_empty()),
     }
 }
 
-fn read(source: &OptionSource, name: &str, key: &str) -> Result<Option<String>> {
+fn read(context: &Context, source: &OptionSource, name: &str, key: &str) -> Result<Option<String>> {
     match source {
         OptionSource::Text(text) => Ok(Some(text.clone())),
         OptionSource::Variable(variable) => Ok(env::var(variable).ok()),
-        OptionSource::File(path) => match fs::read_to_string(path) {
+        OptionSource::File(path) => match fs::read_to_string(expanded(path)) {
             Ok(text) => Ok(Some(text.trim().to_owned())),
             Err(error) => Err(Error::new(
                 ErrorKind::Invalid,
-                format!("{key}_file of the provider {name:?} is {path:?}, which cannot be read"),
+                format!(
+                    "{}: {key}_file of the provider {name:?} is {path:?}, which cannot be read",
+                    context.config.path().display()
+                ),
             )
             .with_source(error)),
         },
     }
+}
+
+/// With the keys that config.toml names, else with those that are made.
+fn open_data_dir(context: &Context, name: &str) -> Result<DataDir> {
+    let path = data_dir(context, name);
+    let configured = context.config.provider(name);
+    let Some(identity) = configured.and_then(|provider| provider.identity.as_deref()) else {
+        return DataDir::open(path);
+    };
+    let file = context.config.path().display();
+    let told = format!("{file}: identity of the provider {name:?}");
+    let keys = identity::client_keys(identity, &told)?;
+    DataDir::open_with(path, &keys)
+        .map_err(|error| error.with_note(format!("{told} is {identity:?}")))
+}
+
+/// The image of a host of that instance for which none is asked.
+pub(crate) fn default_image(context: &Context, name: &str) -> Result<String> {
+    Ok(settings(context, name).build()?.default_image.to_string())
 }
 
 fn settings(context: &Context, name: &str) -> SettingsBuilder {

@@ -11,6 +11,7 @@ mod failure;
 mod hcl;
 mod host_args;
 mod host_text;
+mod identity;
 mod instances;
 mod interrupt;
 mod manifest;
@@ -18,6 +19,8 @@ mod output;
 mod plan_text;
 mod progress;
 mod prompt;
+mod registries;
+mod shown;
 mod units;
 mod variables;
 

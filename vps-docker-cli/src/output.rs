@@ -6,6 +6,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use vps_docker::Result;
 
+use crate::shown::Shown;
+
 /// Which of the two is wanted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
@@ -18,15 +20,15 @@ impl Output {
     }
 
     /// The document, or the text that `text` makes.
-    pub(crate) fn show<T: Serialize + ?Sized>(
+    pub(crate) fn show<T: Serialize + ?Sized, S: Into<Shown>>(
         self,
         document: &T,
-        text: impl FnOnce() -> String,
+        text: impl FnOnce() -> S,
     ) -> Result<u8> {
         if self.json {
             print_json(document);
         } else {
-            print(&text());
+            print(text());
         }
         Ok(0)
     }
@@ -34,7 +36,7 @@ impl Output {
     /// A word that something was done, which a pipeline does not need.
     pub(crate) fn done(self, text: &str) {
         if !self.json {
-            anstream::eprintln!("{text}");
+            anstream::eprintln!("{}", Shown::from(text).as_str());
         }
     }
 }
@@ -42,16 +44,24 @@ impl Output {
 /// Prints a document and a line break.
 pub(crate) fn print_json<T: Serialize + ?Sized>(document: &T) {
     let text = serde_json::to_string_pretty(document).expect("our documents have text keys");
-    print(&format!("{text}\n"));
+    print_raw(&format!("{text}\n"));
 }
 
-/// Prints text; a reader that went away, as `head` does, is no error.
-pub(crate) fn print(text: &str) {
+/// Prints text for people.
+pub(crate) fn print(text: impl Into<Shown>) {
+    print_raw(text.into().as_str());
+}
+
+/// Prints text of ours; a reader that went away, as `head` does, is no error.
+pub(crate) fn print_raw(text: &str) {
     let _ = anstream::stdout().write_all(text.as_bytes());
 }
 
 /// Columns below headings, as wide as the terminal at most.
-pub(crate) fn table<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>) -> String {
+pub(crate) fn table<const N: usize, T: Into<Shown>>(
+    headings: [&str; N],
+    rows: Vec<[T; N]>,
+) -> Shown {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     match columns() {
@@ -65,7 +75,10 @@ pub(crate) fn table<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>)
         }
     }
     table.set_header(headings);
-    table.add_rows(rows);
+    table.add_rows(
+        rows.into_iter()
+            .map(|row| row.map(|cell| cell.into().into_cell())),
+    );
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
@@ -76,20 +89,22 @@ pub(crate) fn table<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>)
     if text.is_empty() {
         text.push('\n');
     }
-    text
+    Shown::of_cells(text)
 }
 
 /// Names and values, one a line, the values below each other.
-pub(crate) fn pairs(pairs: &[(&str, String)]) -> String {
+pub(crate) fn pairs<T: Clone + Into<Shown>>(pairs: &[(&str, T)]) -> Shown {
     let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    pairs
+    let text = pairs
         .iter()
-        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name, value.clone().into()))
+        .filter(|(_, value)| !value.as_str().is_empty())
         .map(|(name, value)| {
-            let value = value.replace('\n', &format!("\n{:width$}  ", ""));
+            let value = value.as_str().replace('\n', &format!("\n{:width$}  ", ""));
             format!("{name:width$}  {value}\n")
         })
-        .collect()
+        .collect();
+    Shown::of_cells(text)
 }
 
 /// `1 VPS is`, `2 VPSs are`.

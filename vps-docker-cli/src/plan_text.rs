@@ -3,15 +3,16 @@
 use vps_docker::model::{Firewall, HostPlan, MemoryLimit, Money, Plan, Price, Region, Runtime};
 
 use crate::output::pairs;
+use crate::shown::Shown;
 
 /// What `create` would do.
-pub(crate) fn text(plan: &HostPlan) -> String {
+pub(crate) fn text(plan: &HostPlan) -> Shown {
     let choices = choices(plan, &[("image", plan.image.to_string())]);
-    format!("{choices}\nNothing was ordered: this is what `vps-docker create` would do.\n")
+    choices.and("\nNothing was ordered: this is what `vps-docker create` would do.\n")
 }
 
 /// What would be ordered, the first place first, and run: of the container what the caller knows best.
-pub(crate) fn choices(plan: &HostPlan, container: &[(&str, String)]) -> String {
+pub(crate) fn choices(plan: &HostPlan, container: &[(&str, String)]) -> Shown {
     let places: Vec<String> = plan.places.iter().map(place).collect();
     let resources = &plan.resources;
     let memory = match resources.memory {

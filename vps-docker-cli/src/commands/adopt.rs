@@ -46,10 +46,10 @@ pub(crate) struct Adopt {
 
 impl Adopt {
     pub(crate) async fn run(self, context: &Context) -> Result<u8> {
-        let spec = self
-            .idle
-            .apply(self.container.apply(begin(&self.name))?)?
-            .build()?;
+        let spec = begin(&self.name);
+        let spec = self.container.apply(spec)?;
+        let mut spec = self.idle.apply(spec)?.build()?;
+        spec.registry_logins = self.container.logins(context, "adopted")?;
         let machine = self.machine()?;
         let engine = instances::engine(context, "adopted")?;
         let host = follow(context, engine.adopt(spec, machine)).await?;

@@ -8,6 +8,7 @@ use vps_docker::{Error, ErrorKind, Result};
 
 use crate::context::Context;
 use crate::output::table;
+use crate::shown::Shown;
 use crate::units::age;
 
 /// Keep documents of other programs with a host
@@ -126,9 +127,9 @@ fn read(data: &str) -> Result<Value> {
     })
 }
 
-fn text(agents: &[AgentRecord]) -> String {
+fn text(agents: &[AgentRecord]) -> Shown {
     if agents.is_empty() {
-        return "no agents\n".to_owned();
+        return "no agents\n".into();
     }
     let rows = agents
         .iter()

@@ -6,6 +6,7 @@ use vps_docker::model::{Plan, Price};
 use crate::context::Context;
 use crate::instances;
 use crate::output::table;
+use crate::shown::Shown;
 
 /// Show what a provider offers: plans with their prices, regions, operating systems
 #[derive(Args, Debug)]
@@ -69,12 +70,11 @@ impl Catalog {
                     [one.id.clone(), one.description.clone(), docker.to_owned()]
                 })
                 .collect();
-            format!(
-                "{}\n{}\n{}",
-                self.plans(&plans),
-                table(["REGION", ""], regions),
-                table(["OS", "", "HAS DOCKER"], images)
-            )
+            self.plans(&plans)
+                .and("\n")
+                .and(table(["REGION", ""], regions))
+                .and("\n")
+                .and(table(["OS", "", "HAS DOCKER"], images))
         })
     }
 
@@ -107,7 +107,7 @@ impl Catalog {
         }
     }
 
-    fn plans(&self, plans: &[Plan]) -> String {
+    fn plans(&self, plans: &[Plan]) -> Shown {
         let money = |money: &Option<vps_docker::model::Money>| {
             money
                 .as_ref()

@@ -9,6 +9,7 @@ use vps_docker::model::{
 use crate::context::Context;
 use crate::instances;
 use crate::output::{plural, table};
+use crate::shown::Shown;
 use crate::units::age;
 
 /// Show what is paid for: hosts, stopped ones too, snapshots, and what was left over
@@ -76,7 +77,7 @@ async fn costs(context: &Context, name: &str) -> Result<Costs> {
     instances::engine(context, name)?.costs().await
 }
 
-fn text(bill: &Bill) -> String {
+fn text(bill: &Bill) -> Shown {
     let rows: Vec<[String; 7]> = bill
         .providers
         .iter()
@@ -88,13 +89,12 @@ fn text(bill: &Bill) -> String {
         })
         .collect();
     if rows.is_empty() {
-        return "nothing is paid for\n".to_owned();
+        return "nothing is paid for\n".into();
     }
     let headings = [
         "NAME", "PROVIDER", "WHAT", "AN HOUR", "A MONTH", "AGE", "SO FAR",
     ];
-    let mut text = table(headings, rows);
-    text.push('\n');
+    let mut text = String::from("\n");
     for total in &bill.totals {
         let CostTotal {
             currency,
@@ -131,7 +131,7 @@ fn text(bill: &Bill) -> String {
             plural(left, "VPS is", "VPSs are")
         ));
     }
-    text
+    table(headings, rows).and(text)
 }
 
 fn instance(provider: &str, cost: &InstanceCost) -> [String; 7] {

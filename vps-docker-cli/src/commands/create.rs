@@ -83,6 +83,8 @@ pub(crate) struct PlaceArgs {
 
 impl Create {
     pub(crate) async fn run(self, context: &Context) -> Result<u8> {
+        let name = context.global.provider.as_deref();
+        let name = name.unwrap_or(context.config.default_provider());
         let mut spec = begin(&self.name);
         spec = self.place.apply(spec);
         spec = self.container.apply(spec)?;
@@ -92,9 +94,10 @@ impl Create {
         if let Some([host, id]) = self.from_snapshot.as_deref() {
             spec = spec.from_snapshot(host, id);
         }
-        let spec = spec.build()?;
-        let name = context.global.provider.as_deref();
-        let name = name.unwrap_or(context.config.default_provider());
+        let mut spec = spec.build()?;
+        if self.from_snapshot.is_none() && !self.dry_run {
+            spec.registry_logins = self.container.logins(context, name)?;
+        }
         let choices = instances::Choices {
             allow_order: self.place.allow_order,
             ..instances::Choices::default()
@@ -157,10 +160,9 @@ pub(crate) async fn show(context: &Context, host: Host) -> Result<u8> {
     document["phases"] = json!(host.phases());
     let code = context.output.show(&document, || {
         let name = &host.info().name;
-        format!(
-            "{}\nvps-docker ssh {name}      logs in\nvps-docker destroy {name}  takes it down\n",
-            host_text::details(&host)
-        )
+        host_text::details(&host).and(format!(
+            "\nvps-docker ssh {name}      logs in\nvps-docker destroy {name}  takes it down\n"
+        ))
     });
     host.close().await;
     code

@@ -37,7 +37,7 @@ impl DockerEndpoint {
         if context.global.json {
             print_json(&json!({"docker_host": docker_host, "socket": socket.path()}));
         } else {
-            print(&format!("export DOCKER_HOST={docker_host}\n"));
+            print(format!("export DOCKER_HOST={docker_host}\n"));
         }
         let heard = context.interrupt.heard("");
         let lost = async {

@@ -4,6 +4,7 @@ use vps_docker::Result;
 use crate::context::Context;
 use crate::doctor::{Finding, examine};
 use crate::output::print;
+use crate::shown::Shown;
 
 /// Look whether all that is needed is there, and say how to mend what is not
 #[derive(Args, Debug)]
@@ -17,9 +18,9 @@ impl Doctor {
             .or(async { Ok(examine(context).await) })
             .await?;
         let ill = findings.iter().any(Finding::is_ill);
-        context
-            .output
-            .show(&findings, || findings.iter().map(Finding::text).collect())?;
+        context.output.show(&findings, || {
+            findings.iter().map(Finding::text).collect::<Shown>()
+        })?;
         if !ill && !context.global.json {
             print("all is well\n");
         }

@@ -130,7 +130,10 @@ async fn changed(context: &Context, mut host: Host, restart: bool) -> Result<u8>
     host.close().await;
     let document = json!({"host": name, "variables": names});
     let code = context.output.show(&document, || {
-        names.iter().map(|name| format!("{name}\n")).collect()
+        names
+            .iter()
+            .map(|name| format!("{name}\n"))
+            .collect::<String>()
     })?;
     if !restart && !context.global.json {
         context.output.done(&format!(

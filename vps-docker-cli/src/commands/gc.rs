@@ -58,9 +58,9 @@ impl Gc {
             engine.settled().await;
         }
         let failed = collected.iter().filter(|one| one.error.is_some()).count();
-        context
-            .output
-            .show(&collected, || collected.iter().map(line).collect())?;
+        context.output.show(&collected, || {
+            collected.iter().map(line).collect::<String>()
+        })?;
         match failed {
             0 => Ok(0),
             failed => Err(Error::new(

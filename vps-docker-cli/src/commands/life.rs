@@ -6,6 +6,7 @@ use vps_docker::{Host, Result};
 
 use crate::context::Context;
 use crate::host_text;
+use crate::shown::Shown;
 
 /// Start the container of a host, and its VPS if that is off
 #[derive(Args, Debug)]
@@ -115,7 +116,8 @@ impl Power {
 async fn show(context: &Context, host: Host) -> Result<u8> {
     let info = host.info().clone();
     let code = context.output.show(&info, || {
-        format!("{} is {}\n", info.name, host_text::state(info.state))
+        let name = Shown::from(format!("{} is ", info.name));
+        name.and(host_text::state(info.state)).and("\n")
     });
     host.close().await;
     code

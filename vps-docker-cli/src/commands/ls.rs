@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::host_text;
 use crate::instances;
 use crate::output::table;
+use crate::shown::Shown;
 use crate::units::age;
 
 /// List the hosts of every provider
@@ -57,7 +58,7 @@ impl Ls {
                 .iter()
                 .map(|host| format!("{}\n", host.name))
                 .collect();
-            crate::output::print(&names);
+            crate::output::print(names);
         } else if failure.is_none() || !hosts.is_empty() || !context.global.json {
             context.output.show(&hosts, || text(&hosts, &owners))?;
         }
@@ -101,21 +102,22 @@ async fn listed(context: &Context, name: &str) -> Result<(OwnerId, Vec<ListedHos
     Ok((ours, hosts))
 }
 
-fn text(hosts: &[ListedHost], ours: &[OwnerId]) -> String {
+fn text(hosts: &[ListedHost], ours: &[OwnerId]) -> Shown {
     if hosts.is_empty() {
-        return "no hosts; `vps-docker create NAME` makes one\n".to_owned();
+        return "no hosts; `vps-docker create NAME` makes one\n".into();
     }
     let rows = hosts
         .iter()
         .map(|host| {
             [
-                host.name.clone(),
+                host.name.as_str().into(),
                 host_text::state(host.state),
-                host.provider.clone(),
+                host.provider.as_str().into(),
                 host.address
-                    .map_or_else(|| "–".to_owned(), |address| address.to_string()),
-                host.created_at.map_or_else(|| "–".to_owned(), age),
-                note(host, ours),
+                    .map_or_else(|| "–".into(), |address| address.to_string().into()),
+                host.created_at
+                    .map_or_else(|| "–".into(), |at| age(at).into()),
+                note(host, ours).into(),
             ]
         })
         .collect();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use vps_docker::model::near_matches;
 
 use crate::cli::Cli;
-use crate::output::{print, print_json};
+use crate::output::{print_json, print_raw};
 
 /// What every document is held to.
 const SCHEMA: &str = include_str!("../schema.json");
@@ -56,7 +56,7 @@ impl Completions {
 impl Schema {
     pub(crate) fn run(self) -> ExitCode {
         if self.command.is_empty() {
-            print(SCHEMA);
+            print_raw(SCHEMA);
             return ExitCode::SUCCESS;
         }
         let name = self.command.join(" ");

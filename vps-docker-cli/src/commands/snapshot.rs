@@ -6,6 +6,7 @@ use vps_docker::store::HostSnapshot;
 
 use crate::context::Context;
 use crate::output::table;
+use crate::shown::Shown;
 use crate::units::{age, bytes};
 
 /// Take, list, restore and remove snapshots of a host: its image and its data, of one moment
@@ -166,9 +167,9 @@ fn find(snapshots: &[HostSnapshot], wanted: &str) -> Result<HostSnapshotId> {
     }
 }
 
-fn text(snapshots: &[HostSnapshot]) -> String {
+fn text(snapshots: &[HostSnapshot]) -> Shown {
     if snapshots.is_empty() {
-        return "no snapshots\n".to_owned();
+        return "no snapshots\n".into();
     }
     let rows = snapshots
         .iter()

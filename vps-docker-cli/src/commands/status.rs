@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::host_text;
 use crate::manifest::{ApplicationArgs, OverlayArgs};
 use crate::output::pairs;
+use crate::shown::Shown;
 use crate::units::age;
 
 /// Show how an application fares: where it is reached, whether it is healthy, and until when it lives
@@ -35,32 +36,33 @@ impl Status {
                 let none = "the application publishes no port: give it `ports` in vps-docker.toml";
                 Error::new(ErrorKind::NotFound, none)
             })?;
-            crate::output::print(&format!("{url}\n"));
+            crate::output::print(format!("{url}\n"));
             return Ok(0);
         }
         context.output.show(&status, || text(&status))
     }
 }
 
-fn text(status: &ApplicationStatus) -> String {
+fn text(status: &ApplicationStatus) -> Shown {
     let healthy = match status.healthy {
         Some(true) => "yes",
         Some(false) => "no",
         None => "",
     };
+    let row = |name, value: String| (name, Shown::from(value));
     pairs(&[
-        ("application", status.application.clone()),
-        (
+        row("application", status.application.clone()),
+        row(
             "environment",
             status.environment.clone().unwrap_or_default(),
         ),
         ("state", host_text::state(status.state)),
-        ("healthy", healthy.to_owned()),
-        ("problem", status.problem.clone().unwrap_or_default()),
-        ("reached", status.urls.join("\n")),
-        ("age", age(status.created_at)),
-        ("cost", cost(status.cost.as_ref())),
-        (
+        row("healthy", healthy.to_owned()),
+        row("problem", status.problem.clone().unwrap_or_default()),
+        row("reached", status.urls.join("\n")),
+        row("age", age(status.created_at)),
+        row("cost", cost(status.cost.as_ref())),
+        row(
             "expires",
             status.expires_at.map(host_text::left).unwrap_or_default(),
         ),

@@ -10,6 +10,7 @@ use crate::application_text;
 use crate::context::Context;
 use crate::manifest::{ApplicationArgs, OverlayArgs};
 use crate::progress::Progress;
+use crate::registries::{self, Pulls};
 
 /// Bring an application up, or up to date
 ///
@@ -57,10 +58,16 @@ impl Plan {
 
 impl Up {
     pub(crate) async fn run(self, context: &Context) -> Result<u8> {
-        let (application, engine) = self.application.read(context, &self.overlay)?;
+        let (mut application, engine) = self.application.read(context, &self.overlay)?;
         if !context.global.yes {
             agree(context, &application, &engine).await?;
         }
+        let spec = &mut application.spec;
+        let pulls = match &spec.image {
+            Some(image) => Pulls::Image(image.as_str()),
+            None => Pulls::Build,
+        };
+        spec.registry_logins = registries::logins(&context.config, pulls)?;
         let progress = Progress::new(context.global.progress);
         let left = "a VPS may remain and cost money; `vps-docker gc` finds and removes it";
         let running = engine
@@ -81,9 +88,11 @@ async fn agree(
 ) -> Result<()> {
     let plan = engine.plan_application(application);
     let plan = context.interrupt.or(plan).await?;
-    context
-        .output
-        .done(application_text::plan(application, &plan).trim_end());
+    context.output.done(
+        application_text::plan(application, &plan)
+            .as_str()
+            .trim_end(),
+    );
     match &plan {
         ApplicationPlan::Create { plan } if !is_free(plan) => {
             context.confirm(&format!("Create {}?", plan.name))

@@ -9,6 +9,7 @@ use std::io::IsTerminal;
 use std::sync::{Arc, Mutex};
 
 use vps_docker::CreateEvent;
+use vps_docker::model::printable;
 
 use crate::cli::ProgressStyle;
 
@@ -40,7 +41,17 @@ impl Progress {
     /// What takes the events.
     pub(crate) fn sink(&self) -> impl Fn(CreateEvent) + Send + Sync + 'static {
         let display = Arc::clone(&self.0);
-        move |event| display.lock().expect("no display panics").show(event)
+        move |event| {
+            let event = match event {
+                // What a build prints, say: the words of others, and one line each.
+                CreateEvent::Progress(phase, text) => {
+                    let text = printable(text.trim()).replace(['\n', '\t'], " ");
+                    CreateEvent::Progress(phase, text)
+                }
+                event => event,
+            };
+            display.lock().expect("no display panics").show(event);
+        }
     }
 
     /// The create has ended.

@@ -213,7 +213,6 @@ async fn named_providers_are_two_accounts_side_by_side() {
     let user = User::new()
         .with("ONE", one.token())
         .with("OTHER", other.token());
-    fs::create_dir_all(user.data_dir()).expect("made");
     let config = format!(
         "default_provider = \"one\"\n\
          [providers.one]\ntype = \"hetzner\"\ntoken_env = \"ONE\"\nendpoint = \"{}\"\n\
@@ -221,8 +220,7 @@ async fn named_providers_are_two_accounts_side_by_side() {
         one.url(),
         other.url()
     );
-    fs::write(user.data_dir().join("config.toml"), config).expect("written");
-    fs::set_permissions(user.data_dir(), fs::Permissions::from_mode(0o700)).expect("changed");
+    user.configured(&config);
     let providers = user.document(&["providers"]);
     let ready = |name: &str| {
         let mut all = providers.as_array().expect("a list").iter();
@@ -267,6 +265,46 @@ fn init_writes_no_credential_and_never_over_a_file() {
     assert_eq!(user.fails(&words).0, 2, "it is there already");
     // What was written is read: the provider is the default now, and lacks its token.
     assert_eq!(user.fails(&["catalog"]).0, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_config_toml_names_and_is_not_there_is_told_before_anything_is_ordered() {
+    let sim = account("hetzner").await;
+    let user = User::of("hetzner", &sim);
+    let create = [
+        "create",
+        "web",
+        "-p",
+        "hetzner",
+        "--image",
+        "ghcr.io/me/app",
+    ];
+    let registry = "[[registry]]\nserver = \"ghcr.io\"\nuser = \"me\"\n";
+    for (config, words) in [
+        ("identity = \"agent\"", "SSH_AUTH_SOCK names none"),
+        ("identity = \"/no/key.pub\"", "identity of the provider"),
+        ("identity = \"/no/key\"", "identity of the provider"),
+        ("token_file = \"/no/token\"", "token_file of the provider"),
+    ] {
+        user.configured(&format!("[providers.hetzner]\n{config}\n"));
+        let (code, document) = user.fails(&create);
+        assert!([2, 3].contains(&code), "{config}: {document}");
+        assert!(document.to_string().contains(words), "{config}: {document}");
+    }
+    user.configured(&format!("{registry}password_env = \"GHCR\"\n"));
+    let (code, document) = user.fails(&create);
+    assert_eq!(code, 2, "{document}");
+    let text = document.to_string();
+    for part in ["config.toml", "password_env", "ghcr.io", "GHCR"] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert_eq!(
+        user.says(&[&create[..], &["--dry-run"]].concat()).code,
+        0,
+        "it needs no password"
+    );
+    let wrote = |one: &vps_docker_testkit::cloud_sim::Record| one.method != "GET";
+    assert!(!sim.requests().requests.iter().any(wrote));
 }
 
 #[test]

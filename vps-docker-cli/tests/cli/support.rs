@@ -1,5 +1,6 @@
 //! A user with a data directory of her own, and nothing of this machine's environment.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -54,6 +55,14 @@ impl User {
 
     pub(crate) fn home(&self) -> &Path {
         self.home.path()
+    }
+
+    /// Writes config.toml.
+    pub(crate) fn configured(&self, text: &str) {
+        let mut private = std::fs::DirBuilder::new();
+        let made = private.recursive(true).mode(0o700).create(self.data_dir());
+        made.expect("made");
+        std::fs::write(self.data_dir().join("config.toml"), text).expect("written");
     }
 
     /// The program, ready to be started.

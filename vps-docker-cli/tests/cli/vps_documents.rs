@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use crate::support::{Guard, User};
 fn the_commands_of_a_host_from_create_to_destroy() {
     let user = User::new();
     let _guard = Guard(&user, vec!["cli-web".into(), "cli-shop".into()]);
+    let key = own_key(&user);
     let created = user.document(&[
         "create",
         "cli-web",
@@ -30,6 +32,9 @@ fn the_commands_of_a_host_from_create_to_destroy() {
 
     let inspected = user.document(&["inspect", "cli-web"]);
     assert_eq!(inspected["id"], created["id"]);
+    for door in ["vps_ssh", "container_ssh"] {
+        assert_eq!(inspected[door]["identity_file"], json!(key));
+    }
     assert_eq!(inspected["labels"], json!({"team": "red"}));
     assert_eq!(inspected["idle_policy"]["idle_timeout"], 7200);
     let listed = user.document(&["ls", "-p", "local"]);
@@ -108,6 +113,21 @@ fn the_commands_of_a_host_from_create_to_destroy() {
     );
     let again = user.document(&["destroy", "cli-shop", "--yes", "--missing-ok"]);
     assert_eq!(again[0]["destroyed"], false);
+}
+
+/// A key of the user's, which config.toml names, and a login that is not for the image.
+fn own_key(user: &User) -> PathBuf {
+    let key = user.home().join("key");
+    let mut keygen = std::process::Command::new("ssh-keygen");
+    let keygen = keygen
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&key);
+    assert!(keygen.status().expect("it starts").success());
+    user.configured(
+        "[providers.local]\nidentity = \"~/key\"\n\
+         [[registry]]\nserver = \"ghcr.io\"\nuser = \"me\"\npassword_command = \"exit 1\"\n",
+    );
+    key
 }
 
 fn ways_in(user: &User) {
@@ -336,7 +356,7 @@ fn another_key_is_refused(user: &User) {
     let file = user.data_dir().join("hosts/local/cli-shop/host.json");
     let right = fs::read_to_string(&file).expect("known");
     let mut known: Value = serde_json::from_str(&right).expect("JSON");
-    let other = user.data_dir().join("keys/vps_ed25519.pub");
+    let other = user.home().join("key.pub");
     let other = fs::read_to_string(other).expect("a key");
     let words: Vec<&str> = other.split_whitespace().take(2).collect();
     known["vps_host_key"] = json!(words.join(" "));

@@ -74,6 +74,6 @@ pub use span::parse_span;
 pub(crate) use ssh_config::quoted;
 pub use start_args::StartArgs;
 pub use tags::{HostTags, Tags};
-pub(crate) use text::printable;
+pub use text::printable;
 pub use timestamp::Timestamp;
 pub use tls_endpoint::{CertificateSerial, TlsClient, TlsClients, TlsEndpointOptions};

@@ -43,8 +43,9 @@ macro_rules! text_conversions {
 pub(super) use text_conversions;
 
 /// The text of a machine or a service that we do not control, for people: nothing in it may steer their
-/// terminal or turn the line around.
-pub(crate) fn printable(text: &str) -> String {
+/// terminal or turn the line around. Line breaks and tabs stay.
+#[must_use]
+pub fn printable(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
         .map(|c| match c {
