@@ -41,6 +41,12 @@ pub(crate) fn details(host: &Host) -> String {
     let stopped = host
         .stopped()
         .map(|mark| format!(", {} ago by {}: {}", age(mark.at), mark.by, mark.reason));
+    // What is unreadable here says so when it is asked for.
+    let endpoint = host
+        .tls_endpoint()
+        .ok()
+        .flatten()
+        .map(|open| open.docker_host());
     pairs(&[
         ("name", info.name.to_string()),
         ("state", state(info.state) + &stopped.unwrap_or_default()),
@@ -58,6 +64,7 @@ pub(crate) fn details(host: &Host) -> String {
         ),
         ("expires", host.expires_at().map(left).unwrap_or_default()),
         ("labels", labels.join(" ")),
+        ("endpoint", endpoint.unwrap_or_default()),
         ("id", info.id.to_string()),
         ("container", door(&info.container_ssh)),
         ("VPS", door(&info.vps_ssh)),

@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod config;
 mod context;
+mod docker_context;
 mod doctor;
 mod failure;
 mod host_args;

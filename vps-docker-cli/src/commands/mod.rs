@@ -9,6 +9,7 @@ pub(crate) mod destroy;
 pub(crate) mod docker;
 pub(crate) mod docker_endpoint;
 pub(crate) mod doctor;
+pub(crate) mod endpoint;
 pub(crate) mod exec;
 pub(crate) mod extend;
 pub(crate) mod gc;
@@ -44,6 +45,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<u8> {
         Command::Logs(args) => args.run(context).await,
         Command::Docker(args) => args.run(context).await,
         Command::DockerEndpoint(args) => args.run(context).await,
+        Command::Endpoint(args) => args.run(context).await,
         Command::PortForward(args) => args.run(context).await,
         Command::SshConfig(args) => args.run(context).await,
         Command::KnownHosts(args) => args.run(context).await,

@@ -100,7 +100,7 @@ impl User {
         assert_eq!(said.code, 0, "{words:?}: {said:?}");
         let document = said.json();
         let names: Vec<&str> = match words {
-            ["snapshot" | "agents", sub, ..] => vec![words[0], sub],
+            ["snapshot" | "agents" | "endpoint", sub, ..] => vec![words[0], sub],
             _ => vec![words[0]],
         };
         hold_to_schema(self, &names, &document);

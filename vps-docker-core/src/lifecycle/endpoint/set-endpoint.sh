@@ -8,16 +8,16 @@ unit=vps-docker-endpoint.service
 units=/etc/systemd/system
 proxy=/usr/bin/stunnel4
 dir=/etc/vps-docker/endpoint
-said=/etc/vps-docker/endpoint-generation
+done_until=/etc/vps-docker/endpoint-generation
 
 main() {
     mkdir -p /run/vps-docker /etc/vps-docker
     exec 9>/run/vps-docker/endpoint.lock
     flock -w 300 9 || fail 'something else changes the endpoint of this host just now'
     # Who read the record later has come before, and what is to be here is in his.
-    [ "$(cat "$said" 2>/dev/null || echo 0)" -le "$2" ] || exit 0
-    printf '%s\n' "$2" >"$said.tmp"
-    mv "$said.tmp" "$said"
+    [ "$(cat "$done_until" 2>/dev/null || echo 0)" -le "$2" ] || exit 0
+    printf '%s\n' "$2" >"$done_until.tmp"
+    mv "$done_until.tmp" "$done_until"
     "$1" "${3-}"
 }
 
@@ -39,9 +39,10 @@ open() {
     tries=0
     until listens "$1"; do
         tries=$((tries + 1))
-        if [ "$tries" -gt 100 ]; then
+        if [ "$tries" -gt 100 ] || [ "$(systemctl show --property=NRestarts --value "$unit")" -gt 1 ]; then
             systemctl stop "$unit"
-            journalctl --quiet --no-pager --output=cat --lines=8 --unit="$unit" >&2
+            said=$(journalctl --quiet --no-pager --output=cat --lines=40 --unit="$unit")
+            { printf '%s\n' "$said" | grep 'LOG[0-3]' || printf '%s\n' "$said"; } | tail -n 4 >&2
             fail "nothing listens on port $1"
         fi
         sleep 0.1
