@@ -59,9 +59,9 @@ listens() {
 install_proxy() {
     [ ! -x "$proxy" ] || return 0
     log=$(mktemp)
-    if ! apt install >"$log" 2>&1; then
+    if ! fetch_proxy >"$log" 2>&1; then
         # Lists may be old, or dpkg have been cut off.
-        { dpkg --configure -a && apt update && apt install; } </dev/null >"$log" 2>&1 || {
+        { dpkg --configure -a && apt update && fetch_proxy; } </dev/null >"$log" 2>&1 || {
             tail -n 5 "$log" >&2
             rm -f "$log"
             fail 'the package stunnel4 cannot be installed'
@@ -70,11 +70,9 @@ install_proxy() {
     rm -f "$log"
 }
 
+fetch_proxy() { apt install --no-install-recommends -- stunnel4; }
+
 apt() {
-    case $1 in
-    update) set -- update ;;
-    install) set -- install --no-install-recommends -- stunnel4 ;;
-    esac
     apt-get -q -y -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 
