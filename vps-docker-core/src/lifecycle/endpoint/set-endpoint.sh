@@ -42,7 +42,9 @@ open() {
         if [ "$tries" -gt 100 ] || [ "$(systemctl show --property=NRestarts --value "$unit")" -gt 1 ]; then
             systemctl stop "$unit"
             said=$(journalctl --quiet --no-pager --output=cat --lines=40 --unit="$unit")
-            { printf '%s\n' "$said" | grep 'LOG[0-3]' || printf '%s\n' "$said"; } | tail -n 4 >&2
+            # The proxy's own reasons, among them those of the system with their numbers.
+            reasons='^\[!\]|LOG[0-3]|\([0-9]+\)$'
+            { printf '%s\n' "$said" | grep -E "$reasons" || printf '%s\n' "$said"; } | tail -n 4 >&2
             fail "nothing listens on port $1"
         fi
         sleep 0.1
