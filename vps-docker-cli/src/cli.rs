@@ -93,6 +93,8 @@ pub(crate) enum Command {
     Logs(logs::Logs),
     Docker(docker::Docker),
     DockerEndpoint(docker_endpoint::DockerEndpoint),
+    #[command(subcommand)]
+    Endpoint(endpoint::Endpoint),
     PortForward(port_forward::PortForward),
     SshConfig(ssh_config::SshConfig),
     KnownHosts(known_hosts::KnownHosts),

@@ -43,6 +43,12 @@ pub(crate) fn details(host: &Host) -> Shown {
         .stopped()
         .map(|mark| format!(", {} ago by {}: {}", age(mark.at), mark.by, mark.reason));
     let row = |name, value: String| (name, Shown::from(value));
+    // What is unreadable here says so when it is asked for.
+    let endpoint = host
+        .tls_endpoint()
+        .ok()
+        .flatten()
+        .map(|open| open.docker_host());
     pairs(&[
         row("name", info.name.to_string()),
         ("state", state(info.state).and(stopped.unwrap_or_default())),
@@ -60,6 +66,7 @@ pub(crate) fn details(host: &Host) -> Shown {
         ),
         row("expires", host.expires_at().map(left).unwrap_or_default()),
         row("labels", labels.join(" ")),
+        row("endpoint", endpoint.unwrap_or_default()),
         row("id", info.id.to_string()),
         row("container", door(&info.container_ssh)),
         row("VPS", door(&info.vps_ssh)),

@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod config;
 mod context;
+mod docker_context;
 mod doctor;
 mod failure;
 mod hcl;

@@ -101,8 +101,9 @@ pub(super) async fn is_whole(world: &World, name: &HostName, state: HostState) -
     record.generation
 }
 
-/// Prints all containers, temporary files, and what of snapshots and restores is there by half.
+/// Prints all containers, a Docker endpoint that is open, temporary files, and what of snapshots and restores is there by half.
 const ON_THE_VPS: &str = "docker ps --all --format '{{.Names}} {{.State}}'
+    ls /etc/systemd/system | grep vps-docker-endpoint
     state=$(docker volume inspect -f '{{.Mountpoint}}' vps-docker-state)
     data=$(docker volume inspect -f '{{.Mountpoint}}' vps-docker-data)
     find /etc/vps-docker \"$state\" -name '*.tmp*' -o -name '*.new*' -o -name restoring \
@@ -167,6 +168,15 @@ fn without_hosts(data_dir: &DataDir) -> BTreeSet<PathBuf> {
     });
     let others = ["profile.json", "lock", "run"].map(String::from);
     let mut files: BTreeSet<PathBuf> = keys.chain(others).map(PathBuf::from).collect();
+    // It stays once it was needed.
+    let authority = PathBuf::from("keys/tls_authority.pem");
+    files.extend(
+        data_dir
+            .path()
+            .join(&authority)
+            .exists()
+            .then_some(authority),
+    );
     let run_dir = data_dir.run_dir();
     let ours = run_dir.strip_prefix(data_dir.path()).expect("below it");
     files.extend([ours.to_owned(), ours.join("lock")]);

@@ -3,7 +3,9 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use vps_docker::model::{Cidr, Exposure, HealthCheck, HostId, SnapshotName};
+use vps_docker::model::{
+    Cidr, Exposure, HealthCheck, HostId, SnapshotName, TlsClients, TlsEndpointOptions,
+};
 use vps_docker::{
     ErrorKind, HostName, HostSpec, HostState, ImageSource, Result, VpsDockerProvider,
 };
@@ -55,6 +57,8 @@ const COLLECT: Deed = |provider, subject| Box::pin(collect(provider, subject));
 const RENAME: Deed = |provider, subject| Box::pin(rename(provider, subject));
 const ROTATE: Deed = |provider, subject| Box::pin(rotate(provider, subject));
 const EXPOSE: Deed = |provider, subject| Box::pin(expose(provider, subject));
+const ENDPOINT: Deed = |provider, subject| Box::pin(open_and_close(provider, subject));
+const CLOSE: Deed = |provider, subject| Box::pin(close_endpoint(provider, subject));
 const LOOK: Deed = |provider, subject| Box::pin(look(provider, subject));
 const STOP: Deed = |provider, subject| Box::pin(stop(provider, subject));
 const START: Deed = |provider, subject| Box::pin(start(provider, subject));
@@ -73,6 +77,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "rename", before: RUNNING, run: RENAME, until: None, recoveries: &[RENAME], after: Some(HostState::Running) },
     Operation { name: "rotate", before: RUNNING, run: ROTATE, until: None, recoveries: &[ROTATE, LOOK], after: Some(HostState::Running) },
     Operation { name: "expose", before: RUNNING, run: EXPOSE, until: None, recoveries: &[EXPOSE], after: Some(HostState::Running) },
+    Operation { name: "endpoint", before: RUNNING, run: ENDPOINT, until: None, recoveries: &[ENDPOINT, CLOSE], after: Some(HostState::Running) },
     Operation { name: "stop", before: RUNNING, run: STOP, until: None, recoveries: &[STOP], after: Some(HostState::Stopped) },
     Operation { name: "start", before: STOPPED, run: START, until: None, recoveries: &[START], after: Some(HostState::Running) },
     Operation { name: "replace", before: RUNNING, run: REPLACE, until: None, recoveries: &[REPLACE, START], after: Some(HostState::Running) },
@@ -131,6 +136,26 @@ async fn expose(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left>
     };
     let mut host = provider.host(&subject.names[0]).await?;
     host.set_exposure(&exposure).await?;
+    host.close().await;
+    Ok(Some(HostState::Running))
+}
+
+/// With a renewal and a revocation between.
+async fn open_and_close(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    let options = TlsEndpointOptions::default().open_to_world(true);
+    let mut host = provider.host(&subject.names[0]).await?;
+    let opened = host.open_tls_endpoint(&options).await?;
+    let renewed = host.renew_tls_endpoint(options.client_validity).await?;
+    assert_ne!(opened.serial, renewed.serial);
+    host.revoke_tls_clients(&TlsClients::All).await?;
+    host.close_tls_endpoint().await?;
+    host.close().await;
+    Ok(Some(HostState::Running))
+}
+
+async fn close_endpoint(provider: &VpsDockerProvider, subject: &Subject) -> Result<Left> {
+    let mut host = provider.host(&subject.names[0]).await?;
+    host.close_tls_endpoint().await?;
     host.close().await;
     Ok(Some(HostState::Running))
 }

@@ -4,14 +4,16 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 use vps_docker::model::HostName;
+use vps_docker::ssh::quote;
 use vps_docker::{Error, ErrorKind, Result};
 
 use crate::context::Context;
+use crate::docker_context::context_create;
 use crate::output::{print, print_json};
 
 /// Hold a unix socket that is the Docker API of a host, until Ctrl-C
 ///
-/// For DOCKER_HOST: every Docker client then works at the speed of one warm connection. Who can open the socket is root
+/// For DOCKER_HOST, or as a context of the docker CLI: every Docker client then works at the speed of one warm connection. Who can open the socket is root
 /// on the VPS: it is readable for you alone.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -34,10 +36,16 @@ impl DockerEndpoint {
             .or(host.docker_socket(self.socket.as_deref()))
             .await?;
         let docker_host = socket.docker_host();
+        let create = context_create(&self.name, &[("host", docker_host.clone())]);
         if context.global.json {
-            print_json(&json!({"docker_host": docker_host, "socket": socket.path()}));
+            print_json(&json!({
+                "docker_host": docker_host,
+                "socket": socket.path(),
+                "context_create": create,
+            }));
         } else {
-            print(format!("export DOCKER_HOST={docker_host}\n"));
+            let docker_host = quote(&docker_host);
+            print(format!("export DOCKER_HOST={docker_host}\n# {create}\n"));
         }
         let heard = context.interrupt.heard("");
         let lost = async {

@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use vps_docker::Result;
 use vps_docker::model::HostName;
 
+use super::endpoint;
 use crate::context::Context;
 use crate::host_text;
 
@@ -28,6 +29,9 @@ impl Inspect {
         document["exposure"] = json!(host.exposure());
         document["expires_at"] = json!(host.expires_at());
         document["idle_policy"] = json!(host.idle_policy());
+        let endpoint = host.tls_endpoint()?;
+        document["tls_endpoint"] =
+            json!(endpoint.map(|open| endpoint::document(&host.info().name, &open)));
         let code = context.output.show(&document, || host_text::details(&host));
         host.close().await;
         code

@@ -11,6 +11,7 @@ pub(crate) mod docker;
 pub(crate) mod docker_endpoint;
 pub(crate) mod doctor;
 pub(crate) mod down;
+pub(crate) mod endpoint;
 pub(crate) mod env;
 pub(crate) mod exec;
 pub(crate) mod export;
@@ -55,6 +56,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<u8> {
         Command::Logs(args) => args.run(context).await,
         Command::Docker(args) => args.run(context).await,
         Command::DockerEndpoint(args) => args.run(context).await,
+        Command::Endpoint(args) => args.run(context).await,
         Command::PortForward(args) => args.run(context).await,
         Command::SshConfig(args) => args.run(context).await,
         Command::KnownHosts(args) => args.run(context).await,

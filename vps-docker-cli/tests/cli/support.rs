@@ -115,7 +115,13 @@ impl User {
         assert_eq!(said.code, 0, "{words:?}: {said:?}");
         let document = said.json();
         let names: Vec<&str> = match words {
-            ["snapshot" | "agents" | "env" | "export", sub, ..] => vec![words[0], sub],
+            [
+                "snapshot" | "agents" | "env" | "export" | "endpoint",
+                sub,
+                ..,
+            ] => {
+                vec![words[0], sub]
+            }
             _ => vec![words[0]],
         };
         hold_to_schema(self, &names, &document);

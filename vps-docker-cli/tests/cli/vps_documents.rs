@@ -49,6 +49,8 @@ fn the_commands_of_a_host_from_create_to_destroy() {
     ways_in(&user);
     files_and_agents(&user);
     docker(&user);
+    build_and_compose(&user);
+    endpoint(&user);
 
     variables_and_exposure(&user);
 
@@ -338,10 +340,7 @@ fn docker(user: &User) {
         .into_iter::<Value>();
     let endpoint = documents.next().expect("one").expect("JSON");
     assert_eq!(endpoint["docker_host"], format!("unix://{path}"));
-    let ps = std::process::Command::new("docker")
-        .args(["-H", &format!("unix://{path}"), "ps", "-q"])
-        .output();
-    assert!(ps.expect("it starts").status.success());
+    is_a_context_as_pasted(user, &endpoint["context_create"]);
     rustix::process::kill_process(
         rustix::process::Pid::from_child(&held),
         rustix::process::Signal::INT,
@@ -349,6 +348,126 @@ fn docker(user: &User) {
     .expect("sent");
     assert!(held.wait().expect("it ends").success());
     assert!(!socket.exists(), "nothing is left behind");
+}
+
+/// The docker CLI of this machine at work on the VPS: what it sends from here, and containers that know each other.
+fn build_and_compose(user: &User) {
+    let docker = |words: &[&str]| {
+        let said = user.says(&[&["docker", "cli-web", "--"], words].concat());
+        assert_eq!(said.code, 0, "{words:?}: {said:?}");
+        said.out
+    };
+    let image = docker(&["inspect", "-f", "{{.Config.Image}}", "vps-docker"]);
+    let context = user.home().join("image");
+    fs::create_dir(&context).expect("made");
+    fs::write(context.join("greeting"), "hello\n").expect("written");
+    let dockerfile = format!(
+        "FROM {}COPY greeting /greeting\nRUN rev /greeting >/gniteerg\n",
+        image
+    );
+    fs::write(context.join("Dockerfile"), dockerfile).expect("written");
+    docker(&["build", "-t", "cli-built", &context.display().to_string()]);
+    let cat = ["run", "--rm", "--entrypoint=cat", "cli-built", "/gniteerg"];
+    assert_eq!(docker(&cat), "olleh\n");
+
+    docker(&["network", "create", "cli-shop"]);
+    let shop = [
+        "--network=cli-shop",
+        "--volume=cli-shop:/shop",
+        "--entrypoint=sh",
+        "cli-built",
+        "-c",
+    ];
+    let database = "echo 7 >/shop/stock; exec sleep 600";
+    docker(&[&["run", "-d", "--name=cli-db"], &shop[..], &[database]].concat());
+    let till = "until cat /shop/stock; do sleep 0.1; done 2>/dev/null; getent hosts cli-db | grep -c cli-db";
+    let sold = docker(&[&["run", "--rm"], &shop[..], &[till]].concat());
+    assert_eq!(sold, "7\n1\n");
+    docker(&["rm", "--force", "cli-db"]);
+    docker(&["network", "rm", "cli-shop"]);
+    docker(&["volume", "rm", "cli-shop"]);
+    docker(&["image", "rm", "cli-built"]);
+}
+
+/// For tools that speak nothing but TCP with TLS.
+fn endpoint(user: &User) {
+    let (code, refused) = user.fails(&["endpoint", "open", "cli-web"]);
+    let message = refused["error"]["message"].as_str().expect("text");
+    assert_eq!(code, 2, "the whole world can reach it: {message}");
+    assert_eq!(user.fails(&["endpoint", "env", "cli-web"]).0, 3);
+    assert_eq!(
+        user.document(&["inspect", "cli-web"])["tls_endpoint"],
+        Value::Null
+    );
+
+    let opened = user.document(&[
+        "endpoint",
+        "open",
+        "cli-web",
+        "--open-to-world",
+        "--valid",
+        "2h",
+    ]);
+    let opened = &opened["endpoint"];
+    is_a_context_as_pasted(user, &opened["context_create"]);
+    let inspected = user.document(&["inspect", "cli-web"]);
+    assert_eq!(inspected["tls_endpoint"], *opened);
+    let program = env!("CARGO_BIN_EXE_vps-docker");
+    let evaluate = format!(
+        "eval \"$({program} endpoint env cli-web)\" && docker ps --format '{{{{.Names}}}}'"
+    );
+    assert_eq!(in_a_shell(user, &evaluate), "vps-docker\n");
+
+    let renewed = user.document(&["endpoint", "renew", "cli-web"]);
+    assert_ne!(renewed["endpoint"]["serial"], opened["serial"]);
+    let first = opened["serial"].as_str().expect("text");
+    user.document(&["endpoint", "revoke", "cli-web", first]);
+    let shown = user.document(&["endpoint", "show", "cli-web"]);
+    let clients = shown["endpoint"]["clients"]
+        .as_array()
+        .expect("a list")
+        .clone();
+    let revoked = clients
+        .iter()
+        .map(|client| client["revoked_at"].is_string());
+    assert_eq!(revoked.collect::<Vec<_>>(), [true, false]);
+    let text = user.says(&["endpoint", "show", "cli-web"]);
+    assert!(
+        text.out.contains("revoked") && text.out.contains("good, and here"),
+        "{text:?}"
+    );
+    assert_eq!(in_a_shell(user, &evaluate), "vps-docker\n");
+    user.document(&["endpoint", "revoke", "cli-web", "--all"]);
+    assert_eq!(
+        user.fails(&["endpoint", "env", "cli-web"]).0,
+        3,
+        "nothing here is good"
+    );
+    let closed = user.document(&["endpoint", "close", "cli-web"]);
+    assert_eq!(closed, json!({"name": "cli-web", "endpoint": null}));
+}
+
+/// The command makes a context by which docker gets in.
+fn is_a_context_as_pasted(user: &User, command: &Value) {
+    let command = command.as_str().expect("text");
+    let said = in_a_shell(
+        user,
+        &format!(
+            "{command} >/dev/null && docker --context cli-web ps --format '{{{{.Names}}}}' && docker context rm cli-web"
+        ),
+    );
+    assert_eq!(said, "vps-docker\ncli-web\n");
+}
+
+fn in_a_shell(user: &User, script: &str) -> String {
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .env_clear()
+        .envs(user.environment())
+        .args(["-ec", script]);
+    let output = shell.output().expect("it starts");
+    assert!(output.status.success(), "{script}: {output:?}");
+    String::from_utf8(output.stdout).expect("text")
 }
 
 /// The one promise that has an exit code of its own.

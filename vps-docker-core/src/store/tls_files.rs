@@ -40,7 +40,9 @@ impl HostEntry {
         key: &CertifiedKey,
         authority: &str,
     ) -> Result<()> {
-        let staging = self.staging().join(format!("tls-{}", client.serial));
+        let host = self.directory().iter().rev().take(2);
+        let host: Vec<_> = host.map(|part| part.to_string_lossy()).collect();
+        let staging = self.staging().join(format!("tls-{}", host.join("-")));
         remove_directory(&staging)?;
         create_directory(&staging)?;
         for (name, content) in [

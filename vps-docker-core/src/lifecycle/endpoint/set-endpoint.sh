@@ -8,16 +8,16 @@ unit=vps-docker-endpoint.service
 units=/etc/systemd/system
 proxy=/usr/bin/stunnel4
 dir=/etc/vps-docker/endpoint
-said=/etc/vps-docker/endpoint-generation
+done_until=/etc/vps-docker/endpoint-generation
 
 main() {
     mkdir -p /run/vps-docker /etc/vps-docker
     exec 9>/run/vps-docker/endpoint.lock
     flock -w 300 9 || fail 'something else changes the endpoint of this host just now'
     # Who read the record later has come before, and what is to be here is in his.
-    [ "$(cat "$said" 2>/dev/null || echo 0)" -le "$2" ] || exit 0
-    printf '%s\n' "$2" >"$said.tmp"
-    mv "$said.tmp" "$said"
+    [ "$(cat "$done_until" 2>/dev/null || echo 0)" -le "$2" ] || exit 0
+    printf '%s\n' "$2" >"$done_until.tmp"
+    mv "$done_until.tmp" "$done_until"
     "$1" "${3-}"
 }
 
@@ -39,9 +39,12 @@ open() {
     tries=0
     until listens "$1"; do
         tries=$((tries + 1))
-        if [ "$tries" -gt 100 ]; then
+        if [ "$tries" -gt 100 ] || [ "$(systemctl show --property=NRestarts --value "$unit")" -gt 1 ]; then
             systemctl stop "$unit"
-            journalctl --quiet --no-pager --output=cat --lines=8 --unit="$unit" >&2
+            said=$(journalctl --quiet --no-pager --output=cat --lines=40 --unit="$unit")
+            # The proxy's own reasons, among them those of the system with their numbers.
+            reasons='^\[!\]|LOG[0-3]|\([0-9]+\)$'
+            { printf '%s\n' "$said" | grep -E "$reasons" || printf '%s\n' "$said"; } | tail -n 4 >&2
             fail "nothing listens on port $1"
         fi
         sleep 0.1
@@ -58,9 +61,9 @@ listens() {
 install_proxy() {
     [ ! -x "$proxy" ] || return 0
     log=$(mktemp)
-    if ! apt install >"$log" 2>&1; then
+    if ! fetch_proxy >"$log" 2>&1; then
         # Lists may be old, or dpkg have been cut off.
-        { dpkg --configure -a && apt update && apt install; } </dev/null >"$log" 2>&1 || {
+        { dpkg --configure -a && apt update && fetch_proxy; } </dev/null >"$log" 2>&1 || {
             tail -n 5 "$log" >&2
             rm -f "$log"
             fail 'the package stunnel4 cannot be installed'
@@ -69,11 +72,9 @@ install_proxy() {
     rm -f "$log"
 }
 
+fetch_proxy() { apt install --no-install-recommends -- stunnel4; }
+
 apt() {
-    case $1 in
-    update) set -- update ;;
-    install) set -- install --no-install-recommends -- stunnel4 ;;
-    esac
     apt-get -q -y -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 

@@ -15,7 +15,7 @@ pub struct TlsEndpoint {
     /// Whether it was agreed that the whole world may reach it.
     pub open_to_world: bool,
     /// What this data directory gets in by, as `DOCKER_CERT_PATH` wants it: `ca.pem`, `cert.pem` and
-    /// `key.pem`. `None` where it has nothing that is good.
+    /// `key.pem`. It moves when the host is renamed. `None` where it has nothing that is good.
     pub certificate_dir: Option<PathBuf>,
     /// The serial number of that certificate.
     pub serial: Option<CertificateSerial>,

@@ -1,17 +1,19 @@
-//! How long calls take on a warm host: through the Docker socket, and as commands.
+//! How long calls take on a warm host: through the Docker endpoints, and as commands.
 //!
 //! ```text
-//! cargo xtask bench docker_socket
+//! cargo xtask bench endpoint
 //! ```
 //!
-//! The docker CLI's own way to a VPS, `docker -H ssh://`, stands beside the socket, with the same key and
-//! pin; and the bare API beside the CLI, which takes time to start.
+//! The docker CLI's own way to a VPS, `docker -H ssh://`, stands beside ours, the forwarded socket and the one over mutual TLS,
+//! with the same key and pin; and the bare API beside the CLI, which takes time to start. How many times faster ours are
+//! is to be ten at least.
 
 use std::time::Instant;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::process::Command;
+use vps_docker::model::TlsEndpointOptions;
 use vps_docker::ssh::TerminalSize;
 use vps_docker::{DataDir, Host, HostSpec, ProviderOptions, Registry, Settings, VpsDockerProvider};
 
@@ -22,18 +24,18 @@ async fn main() -> vps_docker::Result<()> {
     let data_dir = DataDir::open(data.path().join("data"))?;
     let provider = VpsDockerProvider::new(client, data_dir, Settings::default());
     let name = format!("bench-{}", vps_docker::model::HostId::random());
-    let host = provider
+    let mut host = provider
         .create_host(HostSpec::builder(name).build()?)
         .await?;
 
     println!("milliseconds, median (minimum to maximum), one after another");
-    docker(&host).await?;
+    docker(&mut host).await?;
     commands(&host).await?;
     host.destroy().await?;
     Ok(())
 }
 
-async fn docker(host: &Host) -> vps_docker::Result<()> {
+async fn docker(host: &mut Host) -> vps_docker::Result<()> {
     let socket = host.docker_socket(None).await?;
     let path = socket.path();
     measure(
@@ -49,24 +51,10 @@ async fn docker(host: &Host) -> vps_docker::Result<()> {
         },
     )
     .await;
-    let ps = async |target: &str, path: &str| {
-        let mut command = Command::new("docker");
-        let listed = command
-            .env("PATH", path)
-            .args(["-H", target, "ps"])
-            .output()
-            .await;
-        let listed = listed.expect("a docker program");
-        let complaint = String::from_utf8_lossy(&listed.stderr);
-        assert!(
-            listed.status.success(),
-            "docker -H {target} ps: {complaint}"
-        );
-    };
     let usual = std::env::var("PATH").unwrap_or_default();
     let target = socket.docker_host();
-    measure("docker -H unix:// ps, through the socket", 50, async || {
-        ps(&target, &usual).await;
+    let ours = measure("docker -H unix:// ps, through the socket", 50, async || {
+        ps(&target, &[]).await;
     })
     .await;
 
@@ -82,13 +70,45 @@ async fn docker(host: &Host) -> vps_docker::Result<()> {
     std::fs::write(&ssh, script).expect("written");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(&ssh, mode).expect("ours");
-    let wrapped = format!("{}:{usual}", tools.path().display());
-    measure("docker -H ssh:// ps, the CLI's own way", 20, async || {
+    let wrapped = [("PATH", format!("{}:{usual}", tools.path().display()))];
+    let theirs = measure("docker -H ssh:// ps, the CLI's own way", 20, async || {
         ps("ssh://host-vps", &wrapped).await;
     })
     .await;
+
+    let options = TlsEndpointOptions::default().open_to_world(true);
+    let endpoint = host.open_tls_endpoint(&options).await?;
+    let directory = endpoint.certificate_dir.as_ref().expect("it was made");
+    let tls = [
+        ("DOCKER_TLS_VERIFY", "1".to_owned()),
+        ("DOCKER_CERT_PATH", directory.display().to_string()),
+    ];
+    let target = endpoint.docker_host();
+    let by_tls = measure("docker -H tcp:// ps, over mutual TLS", 50, async || {
+        ps(&target, &tls).await;
+    })
+    .await;
+    println!(
+        "docker ps is {:.1} times faster through the socket than by ssh://, {:.1} times over mutual TLS",
+        theirs / ours,
+        theirs / by_tls
+    );
+    host.close_tls_endpoint().await?;
     socket.close().await;
     Ok(())
+}
+
+async fn ps(target: &str, variables: &[(&str, String)]) {
+    let mut command = Command::new("docker");
+    let listed = command
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .args(["-H", target, "ps"])
+        .output()
+        .await;
+    let listed = listed.expect("a docker program");
+    let complaint = String::from_utf8_lossy(&listed.stderr);
+    let succeeded = listed.status.success();
+    assert!(succeeded, "docker -H {target} ps: {complaint}");
 }
 
 async fn commands(host: &Host) -> vps_docker::Result<()> {
@@ -135,7 +155,8 @@ async fn commands(host: &Host) -> vps_docker::Result<()> {
     Ok(())
 }
 
-async fn measure(what: &str, times: usize, mut call: impl AsyncFnMut()) {
+/// Returns the median.
+async fn measure(what: &str, times: usize, mut call: impl AsyncFnMut()) -> f64 {
     let mut taken = Vec::with_capacity(times);
     for _ in 0..times {
         let began = Instant::now();
@@ -149,4 +170,5 @@ async fn measure(what: &str, times: usize, mut call: impl AsyncFnMut()) {
         taken[0],
         taken[times - 1]
     );
+    taken[times / 2]
 }
