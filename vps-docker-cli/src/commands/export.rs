@@ -3,8 +3,8 @@ use std::net::IpAddr;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use vps_docker::model::{HostInfo, HostName};
-use vps_docker::{Error, ErrorKind, Result};
+use vps_docker::model::HostName;
+use vps_docker::{Error, ErrorKind, Host, Result};
 
 use crate::context::Context;
 use crate::hcl;
@@ -24,6 +24,7 @@ pub(crate) enum Export {
 #[command(after_help = "Examples:
   vps-docker export tfvars web > terraform.tfvars
   vps-docker export tfvars web --json > web.auto.tfvars.json
+  vps-docker export tfvars web --tls > terraform.tfvars
   vps-docker export tfvars --all > terraform.tfvars   # one variable, `nodes`, with a host each")]
 pub(crate) struct Tfvars {
     /// The host's name
@@ -32,6 +33,9 @@ pub(crate) struct Tfvars {
     /// Every host of every provider whose credentials are there
     #[arg(long)]
     all: bool,
+    /// By the endpoint over mutual TLS, which must be open, instead of SSH
+    #[arg(long)]
+    tls: bool,
 }
 
 /// What the module `docker_node` is told of a host.
@@ -55,8 +59,10 @@ impl Export {
 impl Tfvars {
     async fn run(self, context: &Context) -> Result<u8> {
         let document = match &self.name {
-            Some(name) => serde_json::to_value(one(context, name).await?),
-            None => serde_json::to_value(BTreeMap::from([("nodes", all(context).await?)])),
+            Some(name) => serde_json::to_value(one(context, name, self.tls).await?),
+            None => {
+                serde_json::to_value(BTreeMap::from([("nodes", all(context, self.tls).await?)]))
+            }
         };
         let document = document.expect("it has text keys");
         context
@@ -65,15 +71,15 @@ impl Tfvars {
     }
 }
 
-async fn one(context: &Context, name: &HostName) -> Result<Node> {
+async fn one(context: &Context, name: &HostName, tls: bool) -> Result<Node> {
     let host = context.interrupt.or(context.host(name)).await?;
-    let node = Node::of(host.info());
+    let node = Node::of(&host, tls);
     host.close().await;
-    Ok(node)
+    node
 }
 
 /// Those of ours. One that does not answer is an error: a file without it would take its containers down.
-async fn all(context: &Context) -> Result<BTreeMap<String, Node>> {
+async fn all(context: &Context, tls: bool) -> Result<BTreeMap<String, Node>> {
     let mut nodes = BTreeMap::new();
     for instance in instances::asked_for(context) {
         let engine = instances::engine(context, instance)?;
@@ -99,9 +105,9 @@ async fn all(context: &Context) -> Result<BTreeMap<String, Node>> {
         {
             let name: HostName = listed.name.parse()?;
             let host = context.interrupt.or(engine.host(&name)).await?;
-            let node = Node::of(host.info());
+            let node = Node::of(&host, tls);
             host.close().await;
-            if nodes.insert(name.to_string(), node).is_some() {
+            if nodes.insert(name.to_string(), node?).is_some() {
                 let twice = "two providers have a host of that name: say which with --provider";
                 return Err(Error::new(ErrorKind::Invalid, twice).with_host(&name));
             }
@@ -112,16 +118,35 @@ async fn all(context: &Context) -> Result<BTreeMap<String, Node>> {
 }
 
 impl Node {
-    fn of(info: &HostInfo) -> Self {
-        let door = &info.vps_ssh;
-        let mut docker_ssh_opts = vec!["-F".to_owned(), "none".to_owned()];
-        docker_ssh_opts.extend(door.options());
-        Self {
+    fn of(host: &Host, tls: bool) -> Result<Self> {
+        let info = host.info();
+        let node = Self {
             host_name: info.name.to_string(),
             host_address: info.address,
-            docker_host: format!("ssh://{}@{}", door.user, door.door()),
-            docker_ssh_opts,
+            docker_host: String::new(),
+            docker_ssh_opts: Vec::new(),
             docker_cert_path: None,
+        };
+        if !tls {
+            let door = &info.vps_ssh;
+            let mut docker_ssh_opts = vec!["-F".to_owned(), "none".to_owned()];
+            docker_ssh_opts.extend(door.options());
+            return Ok(Self {
+                docker_host: format!("ssh://{}@{}", door.user, door.door()),
+                docker_ssh_opts,
+                ..node
+            });
         }
+        let endpoint = host.tls_endpoint()?;
+        let usable = endpoint.and_then(|open| Some((open.docker_host(), open.certificate_dir?)));
+        let (docker_host, directory) = usable.ok_or_else(|| {
+            let text = "there is no endpoint over TLS with a certificate here; `vps-docker endpoint open` makes one";
+            Error::new(ErrorKind::State, text).with_host(&info.name)
+        })?;
+        Ok(Self {
+            docker_host,
+            docker_cert_path: Some(directory.display().to_string()),
+            ..node
+        })
     }
 }
