@@ -1,5 +1,5 @@
 //! `cloud-sim --backend local` and `create_host`, as a user would run them: the provider's wire protocol on one
-//! side, a real VPS on the other.
+//! side, a real VPS on the other. All four are in the command line's `vps_applications.rs`.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -14,17 +14,6 @@ use crate::clouds::built;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_comes_and_goes_at_hetzner() {
     a_host_comes_and_goes("hetzner", &["HCLOUD_TOKEN"], "HCLOUD_ENDPOINT").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_host_comes_and_goes_at_vultr() {
-    a_host_comes_and_goes("vultr", &["VULTR_API_KEY"], "VULTR_API_URL").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_host_comes_and_goes_at_digitalocean() {
-    let variables = &["DIGITALOCEAN_ACCESS_TOKEN"];
-    a_host_comes_and_goes("digitalocean", variables, "DIGITALOCEAN_API_URL").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

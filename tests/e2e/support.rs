@@ -525,3 +525,8 @@ pub(crate) async fn wait_for_phase(create: &mut Child, phase: Phase) {
     }
     panic!("{phase} never began: {seen:#?}");
 }
+
+/// Whether `VPS_DOCKER_TESTS=thorough` asks for what takes too long for every day.
+pub(crate) fn is_thorough() -> bool {
+    std::env::var_os("VPS_DOCKER_TESTS").is_some_and(|which| which == "thorough")
+}

@@ -19,7 +19,7 @@ use vps_docker::HostState;
 use vps_docker::model::SnapshotName;
 
 use self::child::{Fate, Run};
-use crate::support::{LocalImage, World, name, unique};
+use crate::support::{LocalImage, World, is_thorough, name, unique};
 
 /// Commands that change nothing.
 const READS: [&str; 6] = [
@@ -110,8 +110,7 @@ async fn a_create_that_fails_at_any_step_leaves_nothing() {
 fn is_its_day(turn: usize) -> bool {
     let seconds = std::time::SystemTime::UNIX_EPOCH.elapsed();
     let day = seconds.expect("it is past 1970").as_secs() as usize / 86_400;
-    std::env::var_os("VPS_DOCKER_TESTS").is_some_and(|which| which == "thorough")
-        || (turn + day).is_multiple_of(4)
+    is_thorough() || (turn + day).is_multiple_of(4)
 }
 
 fn operation(name: &str) -> &'static Operation {
