@@ -44,8 +44,15 @@ pub(crate) struct Global {
     /// One JSON document on standard output, nothing else there
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// How progress is shown on standard error
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "HOW")]
+    /// How progress is shown on standard error: auto, plain, json or none
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "HOW",
+        hide_possible_values = true
+    )]
     pub(crate) progress: ProgressStyle,
     /// Answer every question with yes
     #[arg(short, long, global = true)]
@@ -53,12 +60,13 @@ pub(crate) struct Global {
     /// Say more of what is done; twice and three times for more still
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Where keys, pins, the journal and config.toml are kept [default: the platform's data directory]
+    /// Where keys, pins, the journal and config.toml are kept [default: what VPS_DOCKER_DATA_DIR
+    /// says, else the platform's data directory]
     #[arg(
         long,
         global = true,
         env = "VPS_DOCKER_DATA_DIR",
-        hide_env_values = true,
+        hide_env = true,
         value_name = "DIR"
     )]
     pub(crate) data_dir: Option<PathBuf>,
@@ -170,6 +178,43 @@ mod tests {
                 let parsed = Cli::try_parse_from(words(example));
                 parsed.unwrap_or_else(|error| panic!("{example}: {error}"));
             }
+        }
+    }
+
+    /// What a command that passes another program's streams on, or prints no document of ours, prints with `--json`.
+    const STREAMS: [&str; 8] = [
+        "completions",
+        "docker",
+        "exec",
+        "logs",
+        "man",
+        "port-forward",
+        "schema",
+        "ssh",
+    ];
+
+    #[test]
+    fn every_command_has_a_schema_of_its_document_or_streams() {
+        let schema: serde_json::Value =
+            serde_json::from_str(include_str!("schema.json")).expect("JSON");
+        let described = schema["commands"].as_object().expect("by command");
+        let mut found = Vec::new();
+        commands(&Cli::command(), "", &mut found);
+        let mut names: Vec<&str> = found.iter().map(|(path, _)| path.trim()).collect();
+        for name in &names {
+            let streams = STREAMS.contains(name);
+            let has_schema = described.contains_key(*name);
+            assert!(
+                streams != has_schema,
+                "{name:?} needs an entry in schema.json, or a place among those that stream"
+            );
+        }
+        names.sort_unstable();
+        for name in described.keys() {
+            assert!(
+                names.contains(&name.as_str()),
+                "there is no command {name:?}"
+            );
         }
     }
 

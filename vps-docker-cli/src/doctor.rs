@@ -7,9 +7,11 @@ use anstyle::{AnsiColor, Style};
 use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::process::Command;
+use vps_docker::model::printable;
 
 use crate::context::Context;
 use crate::instances;
+use crate::output::{width, wrapped};
 use crate::shown::Shown;
 
 /// One thing that was looked at.
@@ -66,9 +68,11 @@ impl Finding {
             State::Ill => ("✗", AnsiColor::Red),
         };
         let style = Style::new().fg_color(Some(colour.into()));
-        let text = Shown::styled(style, mark).and(format!(" {:14} {}\n", self.what, self.text));
+        let hanging = |text: &str| wrapped(&printable(text), width(), 17);
+        let text = format!(" {:14} {}\n", self.what, hanging(&self.text));
+        let text = Shown::styled(style, mark).and(text);
         match &self.mend {
-            Some(mend) => text.and(format!("  {:14} {mend}\n", "")),
+            Some(mend) => text.and(format!("  {:14} {}\n", "", hanging(mend))),
             None => text,
         }
     }

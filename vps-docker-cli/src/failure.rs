@@ -33,12 +33,15 @@ pub(crate) fn report(error: &Error, json: bool) -> ExitCode {
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     let dim = Style::new().dimmed();
     let bold = Style::new().bold();
-    anstream::eprintln!("{red}error:{red:#} {error}");
+    let width = output::width_of(&std::io::stderr());
+    let hanging = |text: &str| output::wrapped(text, width, 7);
+    anstream::eprintln!("{red}error:{red:#} {}", hanging(&error.to_string()));
     for cause in causes {
+        let cause = output::wrapped(&cause, width, 10);
         anstream::eprintln!("{dim}  because {cause}{dim:#}");
     }
     if let Some(hint) = hint {
-        anstream::eprintln!("{bold}next:{bold:#} {hint}");
+        anstream::eprintln!("{bold}next:{bold:#}  {}", hanging(&hint));
     }
     ExitCode::from(code)
 }

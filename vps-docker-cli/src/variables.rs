@@ -108,4 +108,41 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Invalid);
         of_argument("VPS_DOCKER_NOT_SET_ANYWHERE").expect_err("not set");
     }
+
+    #[test]
+    fn a_secret_is_what_its_source_holds() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("key");
+        fs::write(&file, "s3cret\n").expect("written");
+        let words = |words: &[&str]| {
+            SecretSource::Command(words.iter().map(|word| (*word).to_owned()).collect())
+        };
+        for source in [SecretSource::File(file), words(&["printf", "s3cret\\r\\n"])] {
+            let secret = of_source("KEY", &source).expect("there");
+            assert_eq!(secret.expose_secret(), "s3cret");
+        }
+        for (source, hint) in [
+            (
+                SecretSource::Env("VPS_DOCKER_NOT_SET_ANYWHERE".into()),
+                "set the variable",
+            ),
+            (
+                SecretSource::File(directory.path().join("none")),
+                "cannot be read",
+            ),
+            (words(&["/no/such/program"]), "cannot be run"),
+            (
+                words(&["sh", "-c", "echo s3cret; exit 3"]),
+                "exit status: 3",
+            ),
+            (words(&["printf", "s3cret\\377"]), "no text"),
+            (words(&[]), "no words"),
+        ] {
+            let error = of_source("KEY", &source).expect_err(hint);
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+            let text = format!("{error} {error:?}");
+            assert!(text.contains("KEY") && text.contains(hint), "{text}");
+            assert!(!text.contains("s3cret"), "{text}");
+        }
+    }
 }

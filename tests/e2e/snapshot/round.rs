@@ -45,7 +45,10 @@ async fn record_and_reality_agree_after_each_of_many_cycles(host: &mut Host) {
         }
         assert_record_is_reality(host, KEPT.min(cycle)).await;
     }
-    println!("{cycles} cycles took {:.0} s", began.elapsed().as_secs_f64());
+    println!(
+        "{cycles} cycles took {:.0} s",
+        began.elapsed().as_secs_f64()
+    );
     assert_eq!(
         run(host, "cat /vps-docker/file; echo $KEPT").await,
         "kept\nyes\n"

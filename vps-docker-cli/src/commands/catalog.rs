@@ -130,7 +130,7 @@ impl Catalog {
             .collect();
         table(
             [
-                "PLAN", "CPUS", "MEMORY", "DISK", "AN HOUR", "A MONTH", "REGIONS",
+                "PLAN", ">CPUS", ">MEMORY", ">DISK", ">AN HOUR", ">A MONTH", "REGIONS",
             ],
             rows,
         )

@@ -92,7 +92,7 @@ fn text(bill: &Bill) -> Shown {
         return "nothing is paid for\n".into();
     }
     let headings = [
-        "NAME", "PROVIDER", "WHAT", "AN HOUR", "A MONTH", "AGE", "SO FAR",
+        "NAME", "PROVIDER", "WHAT", ">AN HOUR", ">A MONTH", ">AGE", ">SO FAR",
     ];
     let mut text = String::from("\n");
     for total in &bill.totals {

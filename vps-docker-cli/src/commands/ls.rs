@@ -1,12 +1,12 @@
 use clap::Args;
 use futures_util::future::join_all;
-use vps_docker::model::{OwnerId, Timestamp};
+use vps_docker::model::{OwnerId, Timestamp, printable};
 use vps_docker::{GarbageItem, ListedHost, Result};
 
 use crate::context::Context;
 use crate::host_text;
 use crate::instances;
-use crate::output::table;
+use crate::output::{table, width, wrapped};
 use crate::shown::Shown;
 use crate::units::age;
 
@@ -106,9 +106,30 @@ fn text(hosts: &[ListedHost], ours: &[OwnerId]) -> Shown {
     if hosts.is_empty() {
         return "no hosts; `vps-docker create NAME` makes one\n".into();
     }
+    let notes: Vec<String> = hosts.iter().map(|host| note(host, ours)).collect();
+    let whole = of_rows(hosts, &notes);
+    // A note that makes its row a column of words stands below instead.
+    let is_a_line_each = whole.as_str().lines().count() <= hosts.len() + 1;
+    if is_a_line_each || width().is_none() {
+        return whole;
+    }
+    let noted = hosts.iter().zip(&notes);
+    let noted = noted.filter(|(_, note)| !note.is_empty());
+    let below: String = noted
+        .map(|(host, note)| {
+            let text = printable(&format!("{}: {note}", host.name));
+            format!("{}\n", wrapped(&text, width(), 2))
+        })
+        .collect();
+    let none = vec![String::new(); hosts.len()];
+    of_rows(hosts, &none).and("\n").and(below)
+}
+
+fn of_rows(hosts: &[ListedHost], notes: &[String]) -> Shown {
     let rows = hosts
         .iter()
-        .map(|host| {
+        .zip(notes)
+        .map(|(host, note)| {
             [
                 host.name.as_str().into(),
                 host_text::state(host.state),
@@ -117,12 +138,12 @@ fn text(hosts: &[ListedHost], ours: &[OwnerId]) -> Shown {
                     .map_or_else(|| "–".into(), |address| address.to_string().into()),
                 host.created_at
                     .map_or_else(|| "–".into(), |at| age(at).into()),
-                note(host, ours).into(),
+                note.as_str().into(),
             ]
         })
         .collect();
     table(
-        ["NAME", "STATE", "PROVIDER", "ADDRESS", "AGE", "NOTE"],
+        ["NAME", "STATE", "PROVIDER", "ADDRESS", ">AGE", "NOTE"],
         rows,
     )
 }

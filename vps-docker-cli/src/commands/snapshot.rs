@@ -182,5 +182,5 @@ fn text(snapshots: &[HostSnapshot]) -> Shown {
             ]
         })
         .collect();
-    table(["ID", "NAME", "AGE", "SIZE"], rows)
+    table(["ID", "NAME", ">AGE", ">SIZE"], rows)
 }

@@ -6,6 +6,7 @@ use vps_docker::idle::Why as Reasons;
 use vps_docker::model::HostName;
 
 use crate::context::Context;
+use crate::output::{width, wrapped};
 use crate::units::age;
 
 /// Tell what keeps a host's container up, or what stopped it
@@ -37,7 +38,6 @@ fn text(why: &Reasons) -> String {
             event.text
         );
     }
-    text.lines()
-        .map(|line| format!("{}\n", line.trim_end()))
-        .collect()
+    let line = |line: &str| format!("{}\n", wrapped(line.trim_end(), width(), 2));
+    text.lines().map(line).collect()
 }

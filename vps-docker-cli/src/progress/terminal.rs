@@ -37,7 +37,7 @@ impl Terminal {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let whole = all.add(ProgressBar::new(USUAL.iter().map(|(_, share)| share).sum()));
         whole.set_style(style(
-            "{spinner:.cyan} {bar:30.cyan/dim} {elapsed:>4}, {eta} to go as a rule",
+            "{spinner:.cyan} {bar:30.cyan/dim} {elapsed:>4}, about {eta} to go",
         ));
         whole.enable_steady_tick(Duration::from_millis(120));
         Self {
@@ -98,10 +98,13 @@ impl Display for Terminal {
         self.end_phases();
         if well {
             let took = self.began.elapsed().as_secs_f64();
-            let _ = self.all.println(format!("  {:10} {took:6.1} s\n", "ready"));
+            let _ = self.all.println(format!("  {:10} {took:6.1} s", "ready"));
         }
         // Last: it leaves the cursor at the beginning of a line.
         self.whole.finish_and_clear();
+        if well {
+            anstream::eprintln!();
+        }
     }
 }
 

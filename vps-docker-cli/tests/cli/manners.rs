@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use serde_json::Value;
+use vps_docker::model::{HostId, HostName, HostTags, OwnerId};
 use vps_docker_testkit::cloud_sim::{CloudSim, Seed};
 
-use crate::support::{User, account};
+use crate::support::{User, account, order};
 
 #[test]
 fn usage_is_told_and_wrong_words_are_refused_with_near_ones() {
@@ -71,9 +73,20 @@ async fn every_class_of_failure_has_its_exit_code_and_its_document() {
     assert_eq!(fails(&wrong, &["ls"]), expect(4, "auth"));
     let none = User::new();
     assert_eq!(fails(&none, &["ls"]), expect(4, "auth"));
+    let taken = HostName::new("taken").expect("legal");
+    let hour = Duration::from_secs(3600);
+    let theirs = HostTags::unfinished(HostId::random(), taken, OwnerId::random(), hour);
+    order("hetzner", &sim, &theirs).await;
+    assert_eq!(
+        fails(&user, &["create", "taken"]),
+        expect(1, "name_taken"),
+        "what has no code of its own"
+    );
+    assert_eq!(wrong.says(&["doctor", "-p", "hetzner"]).code, 1);
+    assert_eq!(user.says(&["providers"]).code, 0);
     let nobody = User::of("hetzner", &sim).with("HCLOUD_ENDPOINT", "http://127.0.0.1:9/v1");
     assert_eq!(fails(&nobody, &["ls"]), expect(7, "unreachable"));
-    assert!(sim.state().instances.is_empty());
+    assert_eq!(sim.state().instances.len(), 1, "nothing was made");
 
     let contabo = account("contabo").await;
     let user = User::of("contabo", &contabo);

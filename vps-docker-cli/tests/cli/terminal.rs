@@ -142,7 +142,7 @@ fn vps_progress_a_shell_and_a_question() {
     let name = name.as_str();
     let _guard = Guard(&user, vec![name.to_owned()]);
     let create = Terminal::start(&user, &["create", name, "-p", "local"], (40, 80));
-    create.shows("to go as a rule");
+    create.shows("to go");
     create.shows("✔ boot");
     create.shows("✔ record");
     let (code, screen) = create.ends();

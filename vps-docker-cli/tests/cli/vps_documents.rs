@@ -53,6 +53,8 @@ fn the_commands_of_a_host_from_create_to_destroy() {
     endpoint(&user);
 
     variables_and_exposure(&user);
+    assert!(user.document(&["extend", "cli-web", "2h"])["expires_at"].is_string());
+    assert!(user.document(&["extend", "cli-web", "never"])["expires_at"].is_null());
 
     // A snapshot, a change, and back.
     user.says(&[

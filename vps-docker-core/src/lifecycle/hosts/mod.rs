@@ -3,13 +3,15 @@
 mod ask;
 mod listed_host;
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::engine::Engine;
 use crate::client::VpsClientExt;
@@ -19,8 +21,12 @@ use ask::{Candidate, ask};
 
 pub use listed_host::ListedHost;
 
-/// How many hosts are asked at the same time: each costs an `ssh` process here.
-const AT_ONCE: usize = 16;
+/// How many hosts are asked at the same time: each costs an `ssh` process here, and a key exchange.
+const AT_ONCE: usize = 32;
+
+/// How long a host may keep a turn. One that has not answered by then does not cost us time but makes us wait, which
+/// it can do beside the others: so many that are dead do not add up.
+const TURN: Duration = Duration::from_millis(500);
 
 /// Hosts as they answer, in that order; those that do not answer come at their deadline. Dropping
 /// it stops the asking.
@@ -66,9 +72,17 @@ pub(super) async fn hosts(engine: &Arc<Engine>) -> Result<HostListing> {
     for candidate in candidates {
         let (engine, tell, turns) = (Arc::clone(engine), tell.clone(), Arc::clone(&turns));
         asking.spawn(async move {
-            let _turn = turns.acquire().await.expect("it is never closed");
+            let turn = turns.acquire().await.expect("it is never closed");
+            let mut answer = pin!(ask(&engine, candidate));
+            let host = match timeout(TURN, &mut answer).await {
+                Ok(host) => host,
+                Err(_elapsed) => {
+                    drop(turn);
+                    answer.await
+                }
+            };
             // Nobody listens any more when this fails.
-            let _ = tell.send(ask(&engine, candidate).await).await;
+            let _ = tell.send(host).await;
         });
     }
     Ok(HostListing {
