@@ -9,12 +9,12 @@ use std::fs::write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use data_encoding::BASE64;
 use vps_docker::model::{
-    BuildArgs, Environment, HostSpecBuilder, ImageReference, PowerAction, RegistryLogin,
-    SnapshotName,
+    BuildArgs, Environment, HealthCheck, HostSpecBuilder, ImageReference, PowerAction,
+    RegistryLogin, SnapshotName,
 };
 use vps_docker::store::{ClientKey, ClientKeys};
 use vps_docker::{
@@ -371,6 +371,7 @@ async fn changes(world: &World, host: &mut Host, secrets: &Secrets, told: &mut T
     host.power(PowerAction::Reboot).await.expect("rebooted");
     let output = host.exec(command).await.expect("reached").stdout;
     assert_eq!(output, format!("{}\n", secrets.new_env), "after a reboot");
+    another_container(host, secrets, told).await;
 
     host.rotate_host_keys().await.expect("changed");
     host.rename(&name(&unique("renamed")))
@@ -383,6 +384,28 @@ async fn changes(world: &World, host: &mut Host, secrets: &Secrets, told: &mut T
     told.debug(&listed);
     let garbage = world.provider.gc().await.expect("looked for");
     told.debug(&garbage);
+}
+
+/// First in vain: the environment of the one before is kept aside meanwhile.
+async fn another_container(host: &mut Host, secrets: &Secrets, told: &mut Told) {
+    let container = host.container_spec().expect("read").clone();
+    let spec = HostSpec::builder(host.info().name.as_str())
+        .image(container.image.as_str())
+        .image_source(container.image_source)
+        .command(container.command)
+        .env("REPLACED", secrets.new_env.as_str());
+    let spec = spec.build().expect("fit");
+    let well = |program: &str| {
+        let check = HealthCheck::command([program]);
+        check.deadline(Duration::from_secs(1))
+    };
+    told.debug(&host.changes(&spec).await.expect("compared"));
+    told.failed(host.replace(spec.clone()).health(well("false")).await);
+    let replace = host.replace(spec).health(well("true"));
+    told.debug(&replace);
+    told.debug(&replace.await.expect("replaced"));
+    let output = host.exec("printenv REPLACED").await.expect("reached");
+    assert_eq!(output.stdout, format!("{}\n", secrets.new_env), "replaced");
 }
 
 /// Every file of the VPS, every layer of every image, every journal.

@@ -245,6 +245,7 @@ mod tests {
             container_ssh_port: 2222,
             idle_policy: spec.idle_policy.unwrap_or_default(),
             exposure: spec.exposure,
+            tls_endpoint: None,
         }
     }
 

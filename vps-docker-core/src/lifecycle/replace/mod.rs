@@ -22,7 +22,9 @@ use super::runnable::{Bringing, Runnable};
 use super::timeline::{EventSink, Timeline};
 use crate::docker::{DockerOverSsh, RECOVER, id_to_ship};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CreateEvent, HealthCheck, HostChanges, HostId, HostSpec, Phase, Runtime};
+use crate::model::{
+    CreateEvent, HealthCheck, HostChanges, HostId, HostSpec, HostState, Phase, PowerAction, Runtime,
+};
 use crate::ssh::Connection;
 use crate::store::{HostRecord, HostStore};
 
@@ -39,7 +41,7 @@ impl Host {
     ///
     /// The image is brought, or built, while the old container runs; the host is down from the stop of the old one to the
     /// start of the new one. The data volume, agents, snapshots, names and host keys stay; what was written to the old container's
-    /// own layer goes with it. A host that was stopped runs then. See [`ReplaceContainer`] for health checks, events and
+    /// own layer goes with it. A host that was stopped runs then, and a VPS that is off is turned on first. See [`ReplaceContainer`] for health checks, events and
     /// cancelling, and for what a failure leaves: the old container.
     pub fn replace(&mut self, spec: HostSpec) -> ReplaceContainer<'_> {
         ReplaceContainer {
@@ -145,6 +147,10 @@ struct Proven {
 
 impl Replacement<'_> {
     async fn run(mut self, mut cancelled: BoxFuture<'static, ()>) -> Result<HostChanges> {
+        if self.host.info.state == HostState::Parked {
+            // What is there can be compared on a VPS that is on.
+            self.host.power(PowerAction::On).await?;
+        }
         let prepared = tokio::select! {
             prepared = self.prepare() => prepared,
             () = &mut cancelled => Err(was_cancelled()),
