@@ -24,9 +24,9 @@ pub struct CertificateAuthority {
 }
 
 /// What is made here is used where the clock may be behind.
-const BACKDATED: Duration = Duration::from_hours(1);
+const BACKDATED: Duration = Duration::from_secs(3_600);
 /// Longer than any VPS. Who has a copy of the certificate must get it anew when it ends.
-const LIFE: Duration = Duration::from_hours(20 * 365 * 24);
+const LIFE: Duration = Duration::from_secs(20 * 365 * 86_400);
 
 impl CertificateAuthority {
     /// Makes a new one, good for 20 years.
