@@ -268,10 +268,7 @@ fn build_and_compose(user: &User) {
     let context = user.home().join("image");
     fs::create_dir(&context).expect("made");
     fs::write(context.join("greeting"), "hello\n").expect("written");
-    let dockerfile = format!(
-        "FROM {}COPY greeting /greeting\nRUN rev /greeting >/gniteerg\n",
-        image
-    );
+    let dockerfile = format!("FROM {image}COPY greeting /greeting\nRUN rev /greeting >/gniteerg\n");
     fs::write(context.join("Dockerfile"), dockerfile).expect("written");
     docker(&["build", "-t", "cli-built", &context.display().to_string()]);
     let cat = ["run", "--rm", "--entrypoint=cat", "cli-built", "/gniteerg"];
