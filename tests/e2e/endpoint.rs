@@ -195,7 +195,7 @@ impl Tool {
 fn strangers_are_refused(world: &World, host: &Host, tool: &Tool) {
     tool.with(None).is_refused("alert certificate required");
 
-    let tomorrow = Timestamp::now().plus(Duration::from_secs(86_400));
+    let tomorrow = Timestamp::now().plus(Duration::from_secs(24 * 3600));
     let serial = CertificateSerial::random();
     let stranger = CertificateAuthority::generate().expect("random");
     let papers = stranger.client(&serial, tomorrow).expect("made");
@@ -299,7 +299,7 @@ async fn another_data_directory_gets_in_by_its_own(world: &World, host_name: &st
         .path()
         .join("keys/tls_authority.pem");
     std::fs::remove_file(file).expect("removed");
-    let error = host.renew_tls_endpoint(Duration::from_secs(3_600)).await;
+    let error = host.renew_tls_endpoint(Duration::from_secs(3600)).await;
     let error = error.expect_err("another authority");
     assert_eq!(error.kind(), ErrorKind::State, "{error}");
     host.close().await;

@@ -34,7 +34,7 @@ impl Default for TlsEndpointOptions {
 
 impl TlsEndpointOptions {
     /// For how long a client certificate is good where nothing else is said: 30 days.
-    pub const CLIENT_VALIDITY: Duration = Duration::from_secs(30 * 86_400);
+    pub const CLIENT_VALIDITY: Duration = Duration::from_secs(30 * 24 * 3600);
 
     /// Sets [`port`](Self::port).
     #[must_use]

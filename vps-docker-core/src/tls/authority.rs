@@ -24,9 +24,9 @@ pub struct CertificateAuthority {
 }
 
 /// What is made here is used where the clock may be behind.
-const BACKDATED: Duration = Duration::from_secs(3_600);
+const BACKDATED: Duration = Duration::from_secs(3600);
 /// Longer than any VPS. Who has a copy of the certificate must get it anew when it ends.
-const LIFE: Duration = Duration::from_secs(20 * 365 * 86_400);
+const LIFE: Duration = Duration::from_secs(20 * 365 * 24 * 3600);
 
 impl CertificateAuthority {
     /// Makes a new one, good for 20 years.
@@ -195,7 +195,7 @@ mod tests {
         let directory = directory.path();
         std::fs::write(directory.join("ca.pem"), authority.certificate()).expect("written");
 
-        let day = Duration::from_hours(24);
+        let day = Duration::from_secs(24 * 3600);
         let (now, serial) = (Timestamp::now(), CertificateSerial::random());
         let client = authority.client(&serial, now.plus(day)).expect("made");
         let (good, purpose) = ("cert.pem: OK\n", "error 26 ");

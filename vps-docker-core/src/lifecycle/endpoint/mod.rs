@@ -19,7 +19,7 @@ use crate::store::{EndpointRecord, HostRecord, KnownClient, SCHEMA_VERSION};
 use crate::tls::{CertificateAuthority, CertifiedKey};
 
 /// A server's certificate is good for at least so long, and made anew with every certificate of a client.
-const SERVER_VALIDITY: Duration = Duration::from_secs(366 * 86_400);
+const SERVER_VALIDITY: Duration = Duration::from_secs(366 * 24 * 3600);
 
 impl Host {
     /// Opens the Docker API of the VPS to whoever has a client certificate of this host, over TLS 1.3,
