@@ -362,7 +362,7 @@ mod tests {
             ["cx23", "cpx11", "tiny", "cax11"]
         );
         let snapshots = catalog.snapshot_gb_month.as_ref();
-        let snapshots = snapshots.map(|money| money.to_string());
+        let snapshots = snapshots.map(ToString::to_string);
         assert_eq!(snapshots.as_deref(), Some("0.0143 EUR"));
         let default = catalog.plan(None).expect("there are some");
         assert_eq!(
