@@ -74,7 +74,7 @@ fn start_args_win_over_defaults_and_contradict_nothing() {
     let builder = || HostSpec::builder("web");
     let both = builder().start_arg("--memory=4g").cpus("1.5");
     let both = container(both).expect("about two things");
-    assert_eq!(both.resources.memory, super::super::MemoryLimit::Vps);
+    assert_eq!(both.resources.memory, crate::model::MemoryLimit::Vps);
     for bad in [
         builder().start_arg("--memory=4g").memory("2g"),
         builder().start_arg("-m4g").memory("2g"),
@@ -87,7 +87,7 @@ fn start_args_win_over_defaults_and_contradict_nothing() {
         builder().start_arg("--privileged").drop_capability("KILL"),
         builder()
             .start_arg("--runtime=x")
-            .runtime(super::super::Runtime::Gvisor),
+            .runtime(crate::model::Runtime::Gvisor),
     ] {
         let error = container(bad).expect_err("both");
         assert_eq!(error.kind(), ErrorKind::Invalid);
