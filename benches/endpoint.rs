@@ -149,7 +149,10 @@ async fn commands(host: &Host) -> vps_docker::Result<()> {
             .command(["true"])
             .terminal(TerminalSize::new(24, 80))
             .await;
-        terminal.expect("begun").exit.await.expect("ended");
+        let terminal = terminal.expect("begun");
+        // Its end waits for a reader, or for the word that there is none.
+        drop(terminal.output);
+        terminal.exit.await.expect("ended");
     })
     .await;
     Ok(())
