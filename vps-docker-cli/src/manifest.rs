@@ -192,3 +192,29 @@ fn provider(context: &Context, manifest: &Manifest, host: &HostName) -> Result<S
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the library's chapter, which names all keys.
+    #[test]
+    fn the_example_of_all_keys_is_one() {
+        let chapter = include_str!("../../vps-docker-core/src/application/mod.rs");
+        let lines: Vec<&str> = chapter
+            .lines()
+            .map_while(|line| line.strip_prefix("//!"))
+            .skip_while(|line| *line != " ```toml")
+            .skip(1)
+            .take_while(|line| *line != " ```")
+            .collect();
+        let document: Value = toml::from_str(&lines.join("\n")).expect("TOML");
+        assert!(lines.len() > 40, "{lines:?}");
+        for (environment, host) in [(None, "shop"), (Some("prod"), "shop-prod")] {
+            let directory = Path::new("/project");
+            let manifest = Manifest::read([document.clone()], directory, environment);
+            let application = manifest.expect("legal").application(None, []);
+            assert_eq!(application.expect("fit").spec.name.as_str(), host);
+        }
+    }
+}

@@ -5,6 +5,7 @@ mod money;
 mod support;
 mod terminal;
 mod terraform;
+mod vps_adopt;
 mod vps_applications;
 mod vps_documents;
 mod vps_readme;

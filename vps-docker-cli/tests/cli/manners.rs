@@ -1,7 +1,9 @@
 //! What needs no VPS: usage, exit codes, questions, configuration, completions.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -351,4 +353,42 @@ fn colours_are_for_terminals() {
     let user = User::new();
     let said = user.says(&["inspect", "web"]);
     assert!(!said.err.contains('\u{1b}'), "{said:?}");
+}
+
+/// What a killed create leaves is found, and removed when somebody says yes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_create_leaves_is_collected() {
+    let sim = account("hetzner").await;
+    let user = User::of("hetzner", &sim);
+    let mut create = user
+        .command(&["create", "web", "-p", "hetzner", "--progress", "json"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let told = BufReader::new(create.stderr.take().expect("piped"));
+    let ordered = told.lines().map_while(Result::ok).any(|line| {
+        let event: Value = serde_json::from_str(&line).unwrap_or_default();
+        event["event"] == "finished" && event["phase"] == "order"
+    });
+    assert!(ordered, "it was ordered");
+    create.kill().expect("killed");
+    create.wait().expect("it ends");
+
+    let found = user.document(&["gc", "--dry-run", "-p", "hetzner"]);
+    assert_eq!(found.as_array().expect("a list").len(), 1, "{found}");
+    let (code, error) = user.fails(&["gc", "-p", "hetzner"]);
+    assert_eq!(code, 2, "{error}");
+    let collected = user.document(&["gc", "-p", "hetzner", "--yes"]);
+    assert_eq!(
+        collected.as_array().expect("a list").len(),
+        1,
+        "{collected}"
+    );
+    sim.settled().await;
+    assert!(sim.state().instances.is_empty());
+    // Our key at the provider is for nobody any more.
+    let key = user.document(&["gc", "-p", "hetzner", "--yes"]);
+    assert_eq!(key[0]["item"]["kind"], "ssh_key", "{key}");
+    let nothing = user.document(&["gc", "-p", "hetzner", "--yes"]);
+    assert_eq!(nothing, serde_json::json!([]));
 }

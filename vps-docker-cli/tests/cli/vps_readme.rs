@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Guard, User};
 
-/// The lines of the section's first block of commands, but the installation: the program is there.
+/// The lines of the section's first block of commands, but the installation: all of it is there.
 fn commands() -> Vec<String> {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
     let readme = fs::read_to_string(readme).expect("there");
@@ -15,7 +15,7 @@ fn commands() -> Vec<String> {
     let (block, _) = block.split_once("\n```").expect("its end");
     let lines = block.lines().filter(|line| !line.is_empty());
     lines
-        .filter(|line| !line.starts_with("cargo install"))
+        .filter(|line| !line.starts_with("cargo "))
         .map(str::to_owned)
         .collect()
 }

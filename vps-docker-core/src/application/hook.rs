@@ -201,3 +201,109 @@ async fn post(url: &str, told: Told<'_>) -> Result<()> {
 fn client(url: &str) -> Result<ApiClient> {
     at("hook.url", ApiClient::builder("hook", url).build())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use serde_json::Value;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn hook(table: Value) -> Hook {
+        let table = serde_json::from_value(table).expect("a table");
+        Hook::new(&table, Path::new("/")).expect("fit")
+    }
+
+    async fn call(hook: &Hook) -> (Result<()>, Vec<String>) {
+        let host: HostInfo = serde_json::from_value(json!({
+            "id": "aaaaaaaaaaaaaaaa", "name": "shop-prod", "provider": "local", "instance_id": "1",
+            "address": "192.0.2.1", "state": "running", "created_at": "2026-01-01T00:00:00Z", "labels": {},
+            "vps_ssh": ssh(22), "container_ssh": ssh(2222),
+        }))
+        .expect("a host");
+        let said = Mutex::new(Vec::new());
+        let told = Told {
+            application: "shop",
+            environment: Some("prod"),
+            host: &host,
+            urls: &["http://192.0.2.1/".to_owned()],
+            token: &SecretString::from("t0ken"),
+        };
+        let tell = |line| said.lock().expect("nobody panics").push(line);
+        let called = hook.call(told, &tell).await;
+        (called, said.into_inner().expect("nobody panics"))
+    }
+
+    fn ssh(port: u16) -> Value {
+        json!({
+            "user": "root", "host": "192.0.2.1", "port": port, "identity_file": "/key",
+            "known_hosts": "", "known_hosts_file": "/known_hosts",
+        })
+    }
+
+    #[tokio::test]
+    async fn a_command_is_told_by_its_environment_and_its_failure_is_ours() {
+        let script = "echo $VPS_DOCKER_APPLICATION $VPS_DOCKER_ENVIRONMENT $VPS_DOCKER_HOST $VPS_DOCKER_ADDRESS \
+                      $VPS_DOCKER_URL $HOOK_TOKEN";
+        let (called, said) = call(&hook(json!({"command": ["sh", "-c", script]}))).await;
+        called.expect("it ends well");
+        assert_eq!(
+            said,
+            ["shop prod shop-prod 192.0.2.1 http://192.0.2.1/ t0ken"]
+        );
+        let fails = json!({"command": ["sh", "-c", "echo no room >&2; exit 4"]});
+        let error = call(&hook(fails)).await.0.expect_err("it fails");
+        assert_eq!(error.kind(), ErrorKind::State);
+        assert!(error.to_string().contains("no room"), "{error}");
+        let hangs = json!({"command": ["sleep", "600"], "timeout": "1s"});
+        let error = call(&hook(hangs)).await.0.expect_err("it hangs");
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        call(&hook(json!({"command": ["/no/such"]})))
+            .await
+            .0
+            .expect_err("not there");
+    }
+
+    #[tokio::test]
+    async fn a_url_gets_a_document_and_says_yes_or_no() {
+        for (answer, is_yes) in [("204 No Content", true), ("403 Forbidden", false)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+            let address = listener.local_addr().expect("bound");
+            let url = format!("http://{address}/register");
+            let serve = async {
+                let (mut visitor, _) = listener.accept().await.expect("a visitor");
+                let mut request = Vec::new();
+                while !request.ends_with(b"}") {
+                    assert_ne!(visitor.read_buf(&mut request).await.expect("readable"), 0);
+                }
+                let answer =
+                    format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                visitor.write_all(answer.as_bytes()).await.expect("taken");
+                String::from_utf8(request).expect("text")
+            };
+            let hook = hook(json!({"url": url}));
+            let ((called, _), request) = tokio::join!(call(&hook), serve);
+            assert!(
+                request.starts_with("POST /register HTTP/1.1\r\n"),
+                "{request}"
+            );
+            let (_, body) = request.split_once("\r\n\r\n").expect("a body");
+            let body: Value = serde_json::from_str(body).expect("JSON");
+            assert_eq!(
+                body,
+                json!({
+                    "application": "shop", "environment": "prod", "host": "shop-prod", "address": "192.0.2.1",
+                    "urls": ["http://192.0.2.1/"], "token": "t0ken",
+                })
+            );
+            assert_eq!(called.is_ok(), is_yes, "{called:?}");
+            if let Err(error) = called {
+                assert_eq!(error.kind(), ErrorKind::State);
+                assert!(!format!("{error} {error:?}").contains("t0ken"), "{error:?}");
+            }
+        }
+    }
+}
