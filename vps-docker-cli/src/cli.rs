@@ -31,13 +31,14 @@ pub(crate) struct Cli {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
-    /// The provider, or the name of one in config.toml [default: where the host of that name is known,
-    /// else the configured one, else local]
+    /// The provider, or the name of one in config.toml [default: what VPS_DOCKER_PROVIDER says, else where the host of
+    /// that name is known, else the configured one, else local]
     #[arg(
         short,
         long,
         global = true,
         env = "VPS_DOCKER_PROVIDER",
+        hide_env = true,
         value_name = "NAME"
     )]
     pub(crate) provider: Option<String>,

@@ -65,6 +65,9 @@ fn hint(error: &Error) -> Option<String> {
             Some("`vps-docker ls` shows the hosts that there are".to_owned())
         }
         ErrorKind::Auth => Some("`vps-docker doctor` checks the credentials of every provider".to_owned()),
+        _ if error.operation() == Some("health") => Some(format!(
+            "mend it and `vps-docker up` again; `vps-docker logs {host}` shows what the container that runs says"
+        )),
         ErrorKind::Unreachable | ErrorKind::Timeout if error.host().is_some() => Some(format!(
             "`vps-docker inspect {host}` tells what the provider says of it; `vps-docker power {host} reboot` \
              restarts the VPS"

@@ -62,7 +62,7 @@ fn place((plan, region): &(Plan, Region)) -> String {
 fn reached(plan: &HostPlan) -> String {
     let Some(exposure) = &plan.exposure else {
         return format!(
-            "from everywhere, at all ports; sshd at 22 and {} lets in your keys alone",
+            "from everywhere, all ports; sshd at 22 and {} takes your keys alone",
             plan.container_ssh_port
         );
     };

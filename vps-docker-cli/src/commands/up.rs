@@ -88,11 +88,9 @@ async fn agree(
 ) -> Result<()> {
     let plan = engine.plan_application(application);
     let plan = context.interrupt.or(plan).await?;
-    context.output.done(
-        application_text::plan(application, &plan)
-            .as_str()
-            .trim_end(),
-    );
+    // A line is left free before the progress.
+    let text = application_text::plan(application, &plan);
+    context.output.done(text.as_str());
     match &plan {
         ApplicationPlan::Create { plan } if !is_free(plan) => {
             context.confirm(&format!("Create {}?", plan.name))

@@ -379,7 +379,7 @@ impl Build {
             let remote = text.contains("://") || text.starts_with("git@");
             match remote {
                 true => text.to_owned(),
-                false => directory.join(text).display().to_string(),
+                false => plain(&directory.join(text)).display().to_string(),
             }
         };
         match self {
@@ -388,7 +388,7 @@ impl Build {
                 let mut words = Vec::new();
                 if let Some(file) = &table.dockerfile {
                     // As in a compose file: below the context.
-                    let file = Path::new(&path(&table.context)).join(file);
+                    let file = plain(&Path::new(&path(&table.context)).join(file));
                     words.push(format!("--file={}", file.display()));
                 }
                 for (name, Scalar(value)) in &table.args {
@@ -402,6 +402,11 @@ impl Build {
             }
         }
     }
+}
+
+/// Without the `.` in it that mean nothing.
+fn plain(path: &Path) -> PathBuf {
+    path.components().collect()
 }
 
 fn lay_over(below: &mut Map<String, Value>, above: Map<String, Value>) {

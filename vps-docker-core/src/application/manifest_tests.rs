@@ -71,7 +71,7 @@ fn every_key_arrives() {
     let build = spec.build.as_ref().expect("built");
     assert_eq!(
         build.dockerfile.as_deref(),
-        Some(Path::new("/project/./web.Dockerfile"))
+        Some(Path::new("/project/web.Dockerfile"))
     );
     assert_eq!(build.arguments, ["--build-arg=DEBUG=false", "--target=web"]);
     assert_eq!(

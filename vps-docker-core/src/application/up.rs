@@ -211,7 +211,8 @@ impl Up<'_> {
     async fn phase(&self, phase: Phase, work: impl Future<Output = Result<()>>) -> Result<()> {
         let began = std::time::Instant::now();
         (self.sink)(CreateEvent::Started(phase));
-        work.await?;
+        work.await
+            .map_err(|error| error.with_operation(phase.name()))?;
         (self.sink)(CreateEvent::Finished(phase, began.elapsed()));
         Ok(())
     }

@@ -85,7 +85,7 @@ impl Patient {
         Err(Error::new(
             ErrorKind::Timeout,
             format!(
-                "it is not healthy within {} s: {last}; the container said: {said}",
+                "the application is not healthy within {} s: {last}; the container said: {said}",
                 check.deadline.as_secs_f32()
             ),
         ))

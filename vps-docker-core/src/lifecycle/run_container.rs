@@ -65,5 +65,6 @@ pub(super) async fn last_words(docker: &DockerOverSsh) -> String {
         },
         Err(error) => error.to_string(),
     };
-    said.trim().to_owned()
+    // sshd ends its lines as terminals do.
+    said.replace('\r', "").trim().to_owned()
 }
