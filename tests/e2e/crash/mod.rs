@@ -31,6 +31,9 @@ const READS: [&str; 6] = [
     "read-documents",
 ];
 
+/// Made once for a data directory, so that it is there when a second run is to be killed at it.
+const ONCE: &str = "/keys/tls_authority.pem";
+
 /// The last step of [`Before::HalfAHost`].
 const HALF_A_HOST: &str = "write /hosts/local/A/host.json";
 
@@ -145,7 +148,7 @@ impl Scene {
     /// Kills at those steps of the operation whose number is chosen, and recovers.
     async fn kill_at(&mut self, operation: &Operation, chosen: fn(usize) -> bool) {
         let mut steps = self.steps(operation).await;
-        steps.retain(|step| is_change(step));
+        steps.retain(|step| is_change(step) && !step.ends_with(ONCE));
         let mut staged = false;
         // Files are written elsewhere first: whichever it is, killed there is killed there.
         steps.retain(|step| !step.starts_with("stage ") || !std::mem::replace(&mut staged, true));

@@ -164,9 +164,8 @@ mod tests {
     ];
 
     fn toy(exceptions: &'static [Exception]) -> Document {
-        let dir = std::env::temp_dir().join(format!("vps-docker-toy-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).expect("a directory");
-        let path = dir.join(format!("{:p}.json", exceptions.as_ptr()));
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("toy.json");
         std::fs::write(&path, TOY).expect("written");
         Document::read(&path, exceptions).expect("a document")
     }
