@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use vps_docker::application::{Application, Manifest};
 use vps_docker::model::HostName;
+use vps_docker::secrecy::SecretString;
 use vps_docker::{Error, ErrorKind, Result, VpsDockerProvider};
 
 use crate::context::Context;
@@ -98,12 +99,28 @@ impl ApplicationArgs {
         for text in &overlay.variables {
             read.push(variables::of_argument(text)?);
         }
+        self.application(context, &manifest, read, overlay.allow_order)
+    }
+
+    /// The same for who only looks at it: without what is read from elsewhere.
+    pub(crate) fn look(&self, context: &Context) -> Result<(Application, VpsDockerProvider)> {
+        let manifest = self.manifest(&OverlayArgs::default())?;
+        self.application(context, &manifest, Vec::new(), false)
+    }
+
+    fn application(
+        &self,
+        context: &Context,
+        manifest: &Manifest,
+        read: Vec<(String, SecretString)>,
+        allow_order: bool,
+    ) -> Result<(Application, VpsDockerProvider)> {
         let application = manifest.application(self.stack.as_deref(), read)?;
         let choices = Choices {
-            allow_order: overlay.allow_order,
+            allow_order,
             host_dir: manifest.data().map(str::to_owned),
         };
-        let name = provider(context, &manifest, &application.spec.name)?;
+        let name = provider(context, manifest, &application.spec.name)?;
         let engine = instances::engine_with(context, &name, choices)?;
         Ok((application, engine))
     }

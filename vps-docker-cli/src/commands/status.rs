@@ -6,7 +6,7 @@ use vps_docker::{Error, ErrorKind, Result};
 use crate::commands::cost::so_far;
 use crate::context::Context;
 use crate::host_text;
-use crate::manifest::{ApplicationArgs, OverlayArgs};
+use crate::manifest::ApplicationArgs;
 use crate::output::pairs;
 use crate::shown::Shown;
 use crate::units::age;
@@ -27,7 +27,7 @@ pub(crate) struct Status {
 
 impl Status {
     pub(crate) async fn run(self, context: &Context) -> Result<u8> {
-        let (application, engine) = self.application.read(context, &OverlayArgs::default())?;
+        let (application, engine) = self.application.look(context)?;
         let status = engine.application_status(&application);
         let (status, host) = context.interrupt.or(status).await?;
         host.close().await;

@@ -117,6 +117,11 @@ async fn up_and_down(provider: &str) {
     let again = document(&["up", "--yes"]);
     assert_eq!(again["change"], json!({"action": "nothing"}));
     assert_eq!(again["token"], token);
+    // Settings alone are changed, and what was stopped is up again.
+    user.document(&["stop", "visits"]);
+    let open = document(&["up", "--yes", "--allow-from", "0.0.0.0/0"]);
+    assert_eq!(open["change"]["changes"]["settings"], json!(["exposure"]));
+    assert_eq!(document(&["status"])["healthy"], true);
     let plan = document(&["plan", "--plan", "none-such"]);
     assert_eq!(plan["changes"]["vps"], json!(["plan"]));
 

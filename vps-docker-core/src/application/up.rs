@@ -163,15 +163,15 @@ impl Up<'_> {
             replace = replace.health(check.clone());
         }
         let changes = replace.await?;
-        if !changes.is_empty() {
-            return Ok((host, UpChange::Changed { changes }));
+        let was_stopped = host.info().state != HostState::Running;
+        if was_stopped {
+            // Settings alone start nothing.
+            host.start().await?;
         }
-        let change = match host.info().state {
-            HostState::Running => UpChange::Nothing,
-            _ => {
-                host.start().await?;
-                UpChange::Started
-            }
+        let change = match (changes.is_empty(), was_stopped) {
+            (false, _) => UpChange::Changed { changes },
+            (true, true) => UpChange::Started,
+            (true, false) => UpChange::Nothing,
         };
         Ok((host, change))
     }

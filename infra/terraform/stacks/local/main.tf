@@ -61,6 +61,6 @@ output "docker_host" {
 }
 
 output "node" {
-  description = "What the application's configuration in app/ is told of the host."
+  description = "What the application's configuration, ../../app, is told of the host."
   value       = module.host.node
 }

@@ -1,5 +1,6 @@
-# An application on the host of the directory above: apply that one first. Its Docker is read from there (or, where Terraform's state is
-# kept elsewhere, from what `vps-docker export tfvars NAME > host.auto.tfvars` writes here), so that it is known at the time of the plan.
+# An application on the host of a stack: apply that one first. The workspace is called like the stack (`terraform workspace new hetzner`), and its
+# Docker is read from there; or, where Terraform's state is kept elsewhere, from what
+# `vps-docker export tfvars NAME > host.auto.tfvars` writes here. So it is known at the time of the plan.
 
 terraform {
   required_version = ">= 1.4.0"
@@ -32,7 +33,7 @@ variable "ports" {
 }
 
 variable "docker_host" {
-  description = "Where Docker answers. Null: as the directory above says."
+  description = "Where Docker answers. Null: as the stack says that the workspace is called after."
   type        = string
   default     = null
 }
@@ -66,7 +67,7 @@ data "terraform_remote_state" "host" {
 
   backend = "local"
   config = {
-    path = "${path.module}/../terraform.tfstate"
+    path = "${path.module}/../stacks/${terraform.workspace}/terraform.tfstate"
   }
 }
 
@@ -81,7 +82,7 @@ locals {
 }
 
 module "app" {
-  source = "../../../modules/docker_node"
+  source = "../modules/docker_node"
 
   docker_host      = local.node.docker_host
   docker_ssh_opts  = local.node.docker_ssh_opts
