@@ -306,11 +306,14 @@ async fn a_job_that_only_gvisor_knows_of_holds(host: &Host, vps: &Vps) {
         . /etc/vps-docker/report.sh; . /etc/vps-docker/idle-signals.sh
         if hidden_marks_hold; then echo \"$value\"; else echo none; fi";
     assert_eq!(vps.inside(ask), "none\n");
-    let job = "vps-docker-keep-alive sleep 1000 >/dev/null 2>&1 & echo $!";
+    let job = "vps-docker-keep-alive sh -c '>/tmp/marked; exec sleep 1000' >/dev/null 2>&1 &
+        until [ -e /tmp/marked ]; do sleep 0.1; done; echo $!";
     let job = host.exec(job).await.expect("reached").stdout;
     let held = format!("a command under vps-docker-keep-alive, process {job}");
     assert_eq!(vps.inside(ask), held);
-    host.exec(&format!("kill {job}")).await.expect("reached");
+    let process = job.trim();
+    let kill = format!("kill {process}; while [ -e /proc/{process} ]; do sleep 0.1; done");
+    host.exec(&kill).await.expect("reached");
     assert_eq!(vps.inside(ask), "none\n");
 }
 

@@ -99,6 +99,7 @@ impl fmt::Debug for KeyPair {
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::BASE64_NOPAD;
     use secrecy::ExposeSecret;
 
     use super::*;
@@ -111,6 +112,31 @@ mod tests {
         assert_eq!(read.public(), pair.public());
         assert!(format!("{pair:?}").starts_with("KeyPair(SHA256:"));
         assert!(!format!("{pair:?}").contains("PRIVATE"));
+    }
+
+    /// By which `forget-user-data.sh` finds the copies of a key, and nothing else.
+    #[test]
+    fn the_fifth_line_holds_the_secret_half_whatever_the_comment() {
+        for length in 0..100 {
+            let pair = KeyPair::generate(&"c".repeat(length)).expect("random");
+            let text = pair.private_openssh();
+            let lines: Vec<&str> = text.expose_secret().lines().collect();
+            assert_eq!(lines[4].len(), 70, "{length}");
+            // Its first letter ends an octet that begins before it.
+            let decoded = BASE64_NOPAD.decode(&lines[4].as_bytes()[2..]);
+            let secret = pair
+                .private
+                .key_data()
+                .ed25519()
+                .expect("its type")
+                .private
+                .to_bytes();
+            let decoded = decoded.expect("base64");
+            assert!(
+                decoded.windows(32).any(|octets| octets == secret),
+                "{length}"
+            );
+        }
     }
 
     #[test]
