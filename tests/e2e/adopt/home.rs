@@ -115,6 +115,30 @@ impl Home {
         async move { drop(wait.wait().await) }
     }
 
+    /// The owner's own session, which ends when it is dropped.
+    pub(super) fn owner_at_a_terminal(&self, command: &str) -> Child {
+        let known = self.identity.with_extension("known_hosts");
+        let line = self
+            .host_key
+            .public()
+            .known_hosts_line(self.address, self.port);
+        std::fs::write(&known, line).expect("written");
+        Command::new("ssh")
+            .args(["-tt", "-F", "none", "-o", "IdentitiesOnly=yes", "-o"])
+            .arg(format!("UserKnownHostsFile={}", known.display()))
+            .arg("-i")
+            .arg(&self.identity)
+            .arg(format!("-p{}", self.port))
+            .arg(format!("root@{}", self.address))
+            .arg(command)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("an ssh program")
+    }
+
     /// The owner's container, with a volume and an image that has sshd, so that ours is soon made.
     pub(super) fn lead_a_life(&self) {
         let load = std::process::Command::new("sh")

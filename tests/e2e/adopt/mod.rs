@@ -62,8 +62,14 @@ async fn a_machine_with_docker_is_adopted_and_left_as_it_was() {
     let stray = vps.spawn("exec sh -c 'sleep 1000; :' vps-docker-stray");
     drop(stray.await.expect("started"));
     drop(vps);
+    let mut editor = home.owner_at_a_terminal("sh -c 'sleep 1000; :' vps-docker.toml");
+    let is_edited = "pgrep -f '[v]ps-docker.toml'";
+    home.until(is_edited).await;
     let host_name = host.info().name.clone();
     host.destroy().await.expect("destroyed");
+    home.inside(is_edited);
+    editor.kill().await.expect("ended");
+    home.until(&format!("! {is_edited}")).await;
     home.assert_is_as_it_was(&before, "destroyed");
     let again = adopting.destroy(&host_name).await.expect("idempotent");
     assert!(again.outcomes.is_empty());

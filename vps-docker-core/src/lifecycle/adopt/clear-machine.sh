@@ -48,7 +48,7 @@ try() {
 }
 
 # A session of ours that broke off may still be at work, and put back what is removed here. Ours are commands over
-# SSH that name us, other than this one, and not those inside of containers.
+# SSH without a terminal that name us, other than this one, and not those inside of containers.
 end_strays() {
     own_sessions=' '
     id=$$
@@ -60,6 +60,7 @@ end_strays() {
     for file in $(grep -lsF vps-docker /proc/[0-9]*/cmdline); do
         process=${file%/cmdline}
         [ "$(readlink "$process/ns/pid")" = "$own_namespace" ] || continue
+        [ "$(terminal "${process#/proc/}")" = 0 ] || continue
         tr '\0' '\n' <"$process/environ" | grep -q '^SSH_CONNECTION=' || continue
         session=$(session "${process#/proc/}")
         case $own_sessions in *" $session "*) ;; *) end_session "$session" ;; esac
@@ -74,9 +75,10 @@ end_session() {
     done
 }
 
-# Of a process: the 2nd and the 4th word behind its name, which may hold anything.
+# Of a process: the 2nd, 4th and 5th word behind its name, which may hold anything.
 parent() { word 2 "$1"; }
 session() { word 4 "$1"; }
+terminal() { word 5 "$1"; }
 word() {
     stat=$(cat "/proc/$2/stat" 2>/dev/null) || return 0
     printf %s "${stat##*) }" | cut -d ' ' -f "$1"
