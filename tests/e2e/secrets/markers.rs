@@ -34,6 +34,14 @@ impl Markers {
         self.add(name, line);
     }
 
+    /// The first line of a private key in PEM, which begins with its type and holds some of its private half.
+    pub(super) fn add_pem_key(&mut self, name: &str, pem: &str) {
+        let (_, key) = pem.split_once("PRIVATE KEY-----\n").expect("a private key");
+        let line = key.lines().next().expect("it has lines");
+        assert_eq!(line.len(), 64, "not a line of a key");
+        self.add(name, line);
+    }
+
     /// The names of those that are in there.
     pub(super) fn found_in(&self, bytes: &[u8]) -> Vec<&str> {
         // The standard library is quick at this also in a build that is not.

@@ -14,11 +14,12 @@ use std::time::{Duration, SystemTime};
 use data_encoding::BASE64;
 use vps_docker::model::{
     BuildArgs, Environment, HealthCheck, HostSpecBuilder, ImageReference, PowerAction,
-    RegistryLogin, SnapshotName,
+    RegistryLogin, SnapshotName, TlsClients, TlsEndpointOptions,
 };
 use vps_docker::store::{ClientKey, ClientKeys};
 use vps_docker::{
-    DataDir, Error, Host, HostSpec, HostState, ImageSource, Settings, VpsDockerProvider,
+    DataDir, Error, Host, HostSpec, HostState, ImageSource, Settings, TlsEndpoint,
+    VpsDockerProvider,
 };
 
 use self::markers::Markers;
@@ -83,6 +84,7 @@ async fn the_life_of_a_host_with_secrets() {
     commands_and_files(&host, &secrets, &mut told).await;
     images(&host, &vps, &secrets, &mut told).await;
     changes(&world, &mut host, &secrets, &mut told).await;
+    let tls_keys = endpoint(&mut host, &vps, &mut told).await;
 
     // What there is by now that was not when the sampler began.
     let mut markers = secrets.markers.clone();
@@ -94,6 +96,11 @@ async fn the_life_of_a_host_with_secrets() {
         ),
     ] {
         markers.add_key(key, &vps.inside(&format!("cat {file}")));
+    }
+    let authority = world.data.path().join("data/keys/tls_authority.pem");
+    markers.add_pem_key("authority", &read(&authority));
+    for (number, key) in tls_keys.iter().enumerate() {
+        markers.add_pem_key(&format!("tls-key-{number}"), key);
     }
     on_the_vps(&vps, &markers);
     told.debug(&host);
@@ -121,7 +128,7 @@ async fn the_life_of_a_host_with_secrets() {
         String::from_utf8_lossy(&log).contains("vps_docker_core"),
         "nothing of ours is logged"
     );
-    on_this_side(&world, (&place, &own), began, &markers);
+    on_this_side(&world, (&place, &own, &authority), began, &markers);
     markers.assert_none_was_found();
 }
 
@@ -386,6 +393,28 @@ async fn changes(world: &World, host: &mut Host, secrets: &Secrets, told: &mut T
     told.debug(&garbage);
 }
 
+/// Opened, its certificates changed, and closed: no key of it is anywhere then but the authority's. The keys.
+async fn endpoint(host: &mut Host, vps: &Vps, told: &mut Told) -> Vec<String> {
+    let mut keys = Vec::new();
+    let mut keep = |endpoint: &TlsEndpoint| {
+        told.debug(endpoint);
+        let directory = endpoint.certificate_dir.as_ref().expect("it has one");
+        keys.push(read(&directory.join("key.pem")));
+        keys.push(vps.inside("cat /etc/vps-docker/endpoint/server.pem"));
+    };
+    let options = TlsEndpointOptions::default().open_to_world(true);
+    keep(&host.open_tls_endpoint(&options).await.expect("opened"));
+    let validity = TlsEndpointOptions::CLIENT_VALIDITY;
+    keep(&host.renew_tls_endpoint(validity).await.expect("renewed"));
+    told.debug(&host.revoke_tls_clients(&TlsClients::All).await);
+    host.close_tls_endpoint().await.expect("closed");
+    keys
+}
+
+fn read(file: &Path) -> String {
+    std::fs::read_to_string(file).expect("it is there")
+}
+
 /// First in vain: the environment of the one before is kept aside meanwhile.
 async fn another_container(host: &mut Host, secrets: &Secrets, told: &mut Told) {
     let container = host.container_spec().expect("read").clone();
@@ -450,7 +479,12 @@ fn on_the_vps(vps: &Vps, markers: &Markers) {
     }
 }
 
-fn on_this_side(world: &World, (place, own): (&Path, &Path), since: SystemTime, markers: &Markers) {
+fn on_this_side(
+    world: &World,
+    (place, own, authority): (&Path, &Path, &Path),
+    since: SystemTime,
+    markers: &Markers,
+) {
     let recorded = place.join("bin/log");
     let commands: Vec<u8> = std::fs::read_dir(&recorded)
         .expect("there")
@@ -461,10 +495,10 @@ fn on_this_side(world: &World, (place, own): (&Path, &Path), since: SystemTime, 
         assert!(text.contains(proof), "{proof:?} was not recorded");
     }
     markers.look_below(place, since, &[own]);
-    // No private key is in it, for they are the user's own.
-    markers.look_below(world.data.path(), since, &[]);
+    // No other private key is in it, for they are the user's own.
+    markers.look_below(world.data.path(), since, &[authority]);
     for directory in ["/tmp", "/var/tmp"] {
-        markers.look_below(Path::new(directory), since, &[own]);
+        markers.look_below(Path::new(directory), since, &[own, authority]);
     }
 }
 
