@@ -328,7 +328,9 @@ async fn until(host: &Host, what: &str, holds: impl Fn(&Why) -> bool) -> Why {
 }
 
 async fn stopped(host: &Host) -> Why {
-    let stopped = |why: &Why| why.container == "exited" && why.stopped.is_some();
+    // The watcher writes its log when the container has gone.
+    let told = |why: &Why| why.events.iter().any(|event| event.event == "stopped");
+    let stopped = |why: &Why| why.container == "exited" && why.stopped.is_some() && told(why);
     poll(host, "the stop", stopped).await
 }
 

@@ -14,7 +14,7 @@ use vps_docker::ssh::TransportExt;
 use vps_docker::store::AgentRecord;
 use vps_docker::{CreateEvent, ErrorKind, Host, HostSpec, HostState, ImageSource, Phase};
 
-use crate::support::{LocalImage, World, unique};
+use crate::support::{LocalImage, Vps, World, unique};
 
 /// A web application: `$1` is its version, and what it does.
 const APP: &str = r#"
@@ -49,6 +49,7 @@ async fn a_container_is_replaced_and_comes_back_when_the_new_one_is_not_well() {
     let mut agent = AgentRecord::new(agent, 1.into());
     let store = host.store().await.expect("connected");
     store.put_agent(&mut agent).await.expect("put");
+    drop(store);
     run(&host, "echo kept >/vps-docker/file").await;
 
     health_is_asked_three_ways(&host).await;
@@ -59,9 +60,11 @@ async fn a_container_is_replaced_and_comes_back_when_the_new_one_is_not_well() {
     who_is_not_well_gives_way_to_the_old_one(&mut host, &apps, &name).await;
     who_is_cancelled_or_gone_leaves_the_old_one(&world, &mut host, &apps, &name).await;
     a_script_that_is_killed_is_recovered(&mut host, &apps, &name).await;
+    a_vps_that_is_cut_off_is_recovered(&mut host, &apps, &name).await;
     a_host_that_was_stopped_runs(&mut host, &apps, &name).await;
     a_context_that_changes_is_built_anew(&mut host, &apps, &name).await;
 
+    let store = host.store().await.expect("connected");
     let agents = store.agents().await.expect("listed");
     assert_eq!(agents, [agent]);
     drop(store);
@@ -388,6 +391,29 @@ async fn a_script_that_is_killed_is_recovered(host: &mut Host, apps: &Apps, name
         is_second(host).await;
     }
     assert!(kills > 0, "none of them was killed");
+}
+
+/// The power fails while the new container is being asked whether it is well.
+async fn a_vps_that_is_cut_off_is_recovered(host: &mut Host, apps: &Apps, name: &str) {
+    let spec = second(apps, name)
+        .env("TOKEN", "three")
+        .build()
+        .expect("fit");
+    let vps = Vps::of(host);
+    let (events, reached) = (Events::default(), Arc::new(Notify::new()));
+    let never = HealthCheck::tcp(8009).deadline(Duration::from_secs(100));
+    let replace = host.replace(spec).health(never);
+    let replace = replace.on_event(events.notifying(Phase::Health, Arc::clone(&reached)));
+    let cut_off = async {
+        reached.notified().await;
+        tokio::task::spawn_blocking(move || vps.power_fails())
+            .await
+            .expect("run");
+    };
+    let (replaced, ()) = tokio::join!(replace.into_future(), cut_off);
+    replaced.expect_err("cut off");
+    host.start().await.expect("put in order");
+    is_second(host).await;
 }
 
 async fn a_host_that_was_stopped_runs(host: &mut Host, apps: &Apps, name: &str) {

@@ -169,6 +169,11 @@ impl Vps {
         docker(&["exec", &self.container, "sh", "-ec", script])
     }
 
+    /// Off at once, and on again.
+    pub(crate) fn power_fails(&self) {
+        docker(&["restart", "--time=0", &self.container]);
+    }
+
     /// Runs a script on it that reads `input`.
     pub(crate) fn inside_with(&self, script: &str, input: &[u8]) -> String {
         let mut docker = Command::new("docker")
