@@ -39,7 +39,7 @@ mod keys;
 mod lenient;
 mod power;
 mod products;
-#[cfg(any(test, feature = "fuzzing"))]
+#[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod properties;
 mod reuse;

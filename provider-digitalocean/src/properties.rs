@@ -2,8 +2,7 @@
 //! A file of its own because tests and `fuzz/` run the same ones.
 
 use serde::de::DeserializeOwned;
-use vps_docker_core::http::Refusal;
-use vps_docker_core::model::Tags;
+use vps_docker_core::properties::{refused, tags_of};
 
 use crate::error::parse_error;
 use crate::wire::*;
@@ -38,7 +37,7 @@ pub fn answers(data: &[u8]) {
     one::<AssignmentBody>(data);
     one::<AccountBody>(data);
     one::<TagBody>(data);
-    refused(&String::from_utf8_lossy(data));
+    refused(data, parse_error);
 }
 
 /// Tags are refused or legal and read back as they were; texts of others survive being read and written
@@ -75,29 +74,4 @@ fn list<P: ListPage>(data: &[u8]) -> Vec<P::Item> {
     };
     assert!(page.next.is_none_or(|next| next == 2));
     page.items
-}
-
-/// A refusal of any status is an error that says something in text.
-fn refused(text: &str) {
-    let operations = ["create_instance", "ensure_ssh_key", "create_snapshot", ""];
-    let statuses = [
-        400, 401, 402, 403, 404, 405, 409, 412, 422, 423, 429, 500, 503,
-    ];
-    for (status, operation) in statuses.into_iter().zip(operations.into_iter().cycle()) {
-        let said = parse_error(&Refusal::new(operation, status, text)).to_string();
-        let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-        assert!(!said.is_empty() && !said.contains(steers), "{said:?}");
-    }
-}
-
-/// The tags that an input holds: fields with the byte 0xff between them, by turns key and value.
-fn tags_of(data: &[u8]) -> Tags {
-    let fields: Vec<String> = data
-        .split(|byte| *byte == 0xff)
-        .map(|field| String::from_utf8_lossy(field).into_owned())
-        .collect();
-    fields
-        .chunks(2)
-        .map(|pair| (pair[0].clone(), pair.get(1).cloned().unwrap_or_default()))
-        .collect()
 }

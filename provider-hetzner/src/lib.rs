@@ -33,7 +33,7 @@ mod firewall;
 mod keys;
 mod listing;
 mod power;
-#[cfg(any(test, feature = "fuzzing"))]
+#[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod properties;
 mod snapshot;

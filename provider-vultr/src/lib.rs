@@ -35,7 +35,7 @@ mod fresh;
 mod keys;
 mod lenient;
 mod power;
-#[cfg(any(test, feature = "fuzzing"))]
+#[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod properties;
 mod snapshot;

@@ -36,7 +36,6 @@ mod fault;
 mod hetzner;
 mod id;
 mod local;
-mod md5;
 mod offer;
 mod openapi;
 mod operations;

@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use md5::{Digest, Md5};
 use serde_json::{Map, Value};
 use ssh_key::PublicKey;
 
 use super::World;
 use crate::cloud_sim::id::Id;
-use crate::cloud_sim::md5;
 use crate::cloud_sim::refusal::{Reason, Refusal};
 
 /// An SSH public key that the account keeps.
@@ -79,10 +79,13 @@ impl World {
     }
 }
 
+/// That by which two of the clouds name keys: MD5, as pairs of hexadecimal digits with colons between.
 fn fingerprint(line: &str) -> Result<String, Refusal> {
     let unfit = || Refusal::invalid("public_key", "the SSH public key is not valid");
     let key: PublicKey = line.trim().parse().map_err(|_| unfit())?;
-    Ok(md5::fingerprint(&key.to_bytes().map_err(|_| unfit())?))
+    let digest = Md5::digest(key.to_bytes().map_err(|_| unfit())?);
+    let pairs: Vec<String> = digest.iter().map(|octet| format!("{octet:02x}")).collect();
+    Ok(pairs.join(":"))
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Another container in the place of one that lives: kept when it is well, and else the old one is back.
 
+mod events;
+
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -12,8 +14,9 @@ use vps_docker::model::{
 };
 use vps_docker::ssh::TransportExt;
 use vps_docker::store::AgentRecord;
-use vps_docker::{CreateEvent, ErrorKind, Host, HostSpec, HostState, ImageSource, Phase};
+use vps_docker::{ErrorKind, Host, HostSpec, HostState, ImageSource, Phase};
 
+use self::events::Events;
 use crate::support::{LocalImage, Vps, World, unique};
 
 /// A web application: `$1` is its version, and what it does.
@@ -480,7 +483,7 @@ impl Apps {
         let apps = ["v1", "v2", "v3", "unwell", "crashes"].map(|version| {
             let dockerfile = format!(
                 "{}COPY app /app\nENV KEPT=yes\nCMD [\"/bin/sh\", \"/app\", \"{version}\"]\nLABEL vps-docker-test-of={}\n",
-                include_str!("small-image.Dockerfile"),
+                include_str!("../small-image.Dockerfile"),
                 unique("test")
             );
             (version, LocalImage::of(&dockerfile, &[("app", APP.as_bytes())]))
@@ -574,45 +577,4 @@ async fn seen(host: &Host) -> String {
         on_vps(host, CONTAINER).await,
         on_vps(host, files).await
     )
-}
-
-/// What was told.
-#[derive(Clone, Default)]
-struct Events(Arc<Mutex<Vec<CreateEvent>>>);
-
-impl Events {
-    fn sink(&self) -> impl Fn(CreateEvent) + Send + Sync + 'static {
-        let events = Arc::clone(&self.0);
-        move |event| events.lock().expect("whole").push(event)
-    }
-
-    /// Tells `reached` of the beginning of the phase.
-    fn notifying(
-        &self,
-        phase: Phase,
-        reached: Arc<Notify>,
-    ) -> impl Fn(CreateEvent) + Send + Sync + 'static {
-        let sink = self.sink();
-        move |event| {
-            if matches!(&event, CreateEvent::Started(started) if *started == phase) {
-                reached.notify_one();
-            }
-            sink(event);
-        }
-    }
-
-    fn phases(&self) -> Vec<Phase> {
-        let events = self.0.lock().expect("whole");
-        let finished = events.iter().filter_map(|event| match event {
-            CreateEvent::Finished(phase, _) => Some(*phase),
-            _ => None,
-        });
-        finished.collect()
-    }
-
-    fn rolled_back(&self) -> bool {
-        let events = self.0.lock().expect("whole");
-        let mut events = events.iter();
-        events.any(|event| matches!(event, CreateEvent::RollingBack))
-    }
 }
