@@ -4,9 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use bollard::models::ContainerSummary;
-use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
-};
+use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
 use rand_core::{OsRng, RngCore};
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +13,7 @@ use vps_docker_core::{Error, ErrorKind, Result};
 
 use crate::cloud::{Cloud, USER_DATA_LIMIT};
 use crate::convert;
-use crate::engine::Engine;
+use crate::engine::{Engine, put_files};
 use crate::error::{during, says};
 use crate::machine::{Machine, container_name};
 use crate::seed::Seed;
@@ -162,14 +160,7 @@ async fn deliver(
     } else {
         seed.archive(None)
     };
-    upload(store, container, files).await
-}
-
-async fn upload(store: &Store, container: &str, files: Vec<u8>) -> Result<()> {
-    let options = UploadToContainerOptionsBuilder::new().path("/").build();
-    store
-        .docker
-        .upload_to_container(container, Some(options), bollard::body_full(files.into()))
+    put_files(&store.docker, container, files)
         .await
         .map_err(during("put the cloud-init seed into the container"))?;
     step("put the seed");

@@ -1,8 +1,11 @@
 //! The connection to the Docker engine.
 
+use std::future::ready;
 use std::time::Duration;
 
+use bollard::query_parameters::UploadToContainerOptionsBuilder;
 use bollard::{API_DEFAULT_VERSION, Docker};
+use futures_util::stream;
 use tokio::sync::OnceCell;
 use vps_docker_core::Result;
 
@@ -56,4 +59,18 @@ impl Connection {
             })
             .await
     }
+}
+
+/// Unpacks an archive into a container, from its root.
+pub(crate) async fn put_files(
+    docker: &Docker,
+    container: &str,
+    files: Vec<u8>,
+) -> Result<(), bollard::errors::Error> {
+    // A body of one piece would be in the trace that bollard writes, and user_data in there.
+    let files = bollard::body_stream(stream::once(ready(files.into())));
+    let options = UploadToContainerOptionsBuilder::new().path("/").build();
+    docker
+        .upload_to_container(container, Some(options), files)
+        .await
 }

@@ -18,6 +18,7 @@ use vps_docker::model::{
     SshKeyId, Tags,
 };
 use vps_docker::provider_local::{LocalConfig, LocalProvider};
+use vps_docker::secrecy::ExposeSecret;
 use vps_docker::{
     Capabilities, DataDir, Error, ErrorKind, Host, HostName, Phase, ProviderOptions, Registry,
     Result, Settings, VpsClient, VpsDockerProvider,
@@ -263,6 +264,24 @@ impl Altered {
             .clone()
     }
 
+    /// The lines of the private key that the last order's user_data held.
+    pub(crate) fn bootstrap_key(&self) -> Vec<String> {
+        let orders = self.orders();
+        let user_data = orders.last().expect("ordered").user_data.expose_secret();
+        let (_, key) = user_data
+            .split_once("BEGIN OPENSSH PRIVATE KEY-----")
+            .expect("user_data holds a key");
+        let (key, _) = key.split_once("-----END").expect("to its end");
+        let lines: Vec<String> = key
+            .replace("\\n", "\n")
+            .lines()
+            .map(|line| line.trim().to_owned())
+            .filter(|line| !line.is_empty())
+            .collect();
+        assert!(lines.len() >= 4, "{} lines", lines.len());
+        lines
+    }
+
     fn ordered(&self, spec: &InstanceSpec) {
         let mut orders = self.orders.lock().expect("nobody panics while holding it");
         orders.push(spec.clone());
@@ -274,7 +293,7 @@ impl Altered {
     }
 
     /// Every order is changed on its way.
-    pub(crate) fn specs(alter: fn(&InstanceSpec) -> InstanceSpec) -> Arc<dyn VpsClient> {
+    pub(crate) fn specs(alter: fn(&InstanceSpec) -> InstanceSpec) -> Arc<Self> {
         Arc::new(Self {
             alter,
             ..Self::new()

@@ -6,7 +6,6 @@ use futures_util::StreamExt;
 use tokio::net::TcpStream;
 use vps_docker::keys::KeyPair;
 use vps_docker::model::{Cidr, HostTags, PowerAction};
-use vps_docker::secrecy::ExposeSecret;
 use vps_docker::{ErrorKind, Host, HostSpec, HostState, Settings};
 
 use crate::support::{Altered, Vps, World, docker, unique};
@@ -21,7 +20,7 @@ async fn what_was_handed_over_is_worthless() {
     let host = world.create(HostSpec::builder(&host_name)).await;
     let mut host = host.expect("created");
     let vps = Vps::of(&host);
-    let bootstrap_key = bootstrap_key(&client);
+    let bootstrap_key = client.bootstrap_key();
 
     the_bootstrap_key_is_nowhere(&vps, &bootstrap_key);
     the_metadata_service_is_shut_to_containers(&host, &vps).await;
@@ -44,24 +43,6 @@ async fn what_was_handed_over_is_worthless() {
 
     host.destroy().await.expect("destroyed");
     world.assert_nothing_left().await;
-}
-
-/// The lines of the private key that user_data held.
-fn bootstrap_key(client: &Altered) -> Vec<String> {
-    let orders = client.orders();
-    let user_data = orders[0].user_data.expose_secret();
-    let (_, key) = user_data
-        .split_once("BEGIN OPENSSH PRIVATE KEY-----")
-        .expect("user_data holds a key");
-    let (key, _) = key.split_once("-----END").expect("to its end");
-    let lines: Vec<String> = key
-        .replace("\\n", "\n")
-        .lines()
-        .map(|line| line.trim().to_owned())
-        .filter(|line| !line.is_empty())
-        .collect();
-    assert!(lines.len() >= 4, "{} lines", lines.len());
-    lines
 }
 
 fn the_bootstrap_key_is_nowhere(vps: &Vps, key: &[String]) {

@@ -9,13 +9,12 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use bollard::models::{ContainerCreateBody, HostConfig, RestartPolicy, RestartPolicyNameEnum};
-use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
-};
+use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
 use serde_json::json;
 use vps_docker_core::Result;
 
 use crate::archive::Archive;
+use crate::engine::put_files;
 use crate::error::{during, is_not_found};
 use crate::lock::{self, FileLock};
 use crate::seed::Seed;
@@ -133,14 +132,7 @@ async fn put(store: &Store, address: Ipv4Addr, document: &[u8]) -> Result<()> {
 }
 
 async fn upload(store: &Store, files: Vec<u8>) -> Result<()> {
-    let options = UploadToContainerOptionsBuilder::new().path("/").build();
-    store
-        .docker
-        .upload_to_container(
-            &container_name(store),
-            Some(options),
-            bollard::body_full(files.into()),
-        )
+    put_files(&store.docker, &container_name(store), files)
         .await
         .map_err(during("tell the metadata service"))
 }

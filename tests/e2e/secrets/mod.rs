@@ -97,6 +97,7 @@ async fn the_life_of_a_host_with_secrets() {
     ] {
         markers.add_key(key, &vps.inside(&format!("cat {file}")));
     }
+    markers.add_key("bootstrap-key", &client.bootstrap_key().join("\n"));
     let authority = world.data.path().join("data/keys/tls_authority.pem");
     markers.add_pem_key("authority", &read(&authority));
     for (number, key) in tls_keys.iter().enumerate() {

@@ -56,7 +56,7 @@ pub(super) fn record_there(spec: &InstanceSpec) -> InstanceSpec {
 mkdir -p {LOG_THERE}
 cat >/opt/recorder/shell <<'END'
 {shell}END
-for program in docker env tar cat sed head wc tee mv cp sha256sum nsenter; do
+for program in docker env grep tar cat sed head wc tee mv cp sha256sum nsenter; do
     printf %s \"{program}\" >/usr/local/bin/$program
     chmod 755 /usr/local/bin/$program
 done

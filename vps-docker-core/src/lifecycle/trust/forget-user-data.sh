@@ -15,12 +15,12 @@ for file in "$cloud"/seed/*/user-data; do
     [ ! -f "$file" ] || printf '#cloud-config\n' >"$file"
 done
 
-# Wherever else it may have got to, by the line with its secret half. The lines before that are the same in every key, and
-# the last one may be a few letters that end other keys too. Until sshd has been switched over it is the key that is served.
+# Wherever else it may have got to, by the line with its secret half, which is in no process's arguments. The lines before hold
+# nothing secret, and the last one may be a few letters that end other keys too. Until sshd has been switched over it is
+# the key that is served.
 if [ -e "$key.old" ] && ! [ -e "$key.next" ]; then
-    secret=$(sed -n 5p "$key.old")
-    [ ${#secret} -lt 70 ] ||
-        grep -rlF "$secret" /var/lib/cloud /run/cloud-init /var/log /etc /root /tmp /var/tmp 2>/dev/null |
+    sed -n '5{/^.\{70\}$/p}' "$key.old" |
+        grep -rlF -f - /var/lib/cloud /run/cloud-init /var/log /etc /root /tmp /var/tmp 2>/dev/null |
         while IFS= read -r file; do
             [ "$file" = "$key.old" ] || : >"$file"
         done
